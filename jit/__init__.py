@@ -1,0 +1,1 @@
+"""The tracing JIT tier, which is not built yet: everything runs in the reference interpreter."""

@@ -1,0 +1,1 @@
+"""refsfi, a WebAssembly sandbox for Python."""

@@ -1,0 +1,1 @@
+"""The debugger: one engine and its faces."""

@@ -1,0 +1,174 @@
+"""Executable code of a module: shared by all its instances, made function by function when first called.
+
+A function is executed as a list of *steps*: Python closures `step(regs, frame) -> next`, where `next` is the index
+of the step to run then. `exec/lower` makes them from the flat body and the side table; `exec/machine` runs them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from refsfi.errors import Frame as TraceFrame
+from refsfi.runtime.store import Frame
+from refsfi.runtime.values import default, func_type
+from refsfi.syntax.deftypes import close_extern
+from refsfi.syntax.module import Module
+from refsfi.syntax.types import ExternKind
+from refsfi.valid.sidetable import ModuleInfo
+
+__all__ = ["FRAME_CHANGED", "FRAME_COST", "SLOT_COST", "STOPPED", "Catcher", "FuncCode", "Lowered", "Program", "Step"]
+
+Regs: TypeAlias = list[Any]
+Step: TypeAlias = Callable[[Regs, Frame], int]
+
+# What a step returns instead of an index: the store's innermost frame is another one now; the invocation is over.
+FRAME_CHANGED = -1
+STOPPED = -2
+
+# What an activation costs of `Limits.stack`, in bytes.
+FRAME_COST = 64
+SLOT_COST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Catcher:
+    """A clause of a handler, ready to run: where the fields go, where execution goes on, which register keeps the
+    exception."""
+
+    tag: int | None
+    ref: bool
+    dest: int
+    ip: int
+    keep: int | None
+
+
+@dataclass(slots=True)
+class Lowered:
+    """The steps of a function. `pcs[ip]` is the instruction that step `ip` stands for (of several fused ones, the
+    one that can trap or that controls). `catchers[i]` belongs to handler `i` of the side table."""
+
+    steps: list[Step]
+    pcs: Sequence[int]
+    catchers: list[tuple[Catcher, ...]]
+
+
+class FuncCode:
+    """A function of a module: what its activations need to know.
+
+    `tail` is what follows the arguments in a new frame's registers; `ops` the steps. Both are empty until `prepare`.
+    """
+
+    __slots__ = (
+        "cost",
+        "func_index",
+        "index",
+        "lowered",
+        "nlocals",
+        "nparams",
+        "nresults",
+        "ops",
+        "program",
+        "stepwise_",
+        "tail",
+    )
+
+    def __init__(self, program: Program, index: int) -> None:
+        info = program.info
+        self.program = program
+        self.index = index
+        self.func_index = program.imported_funcs + index
+        type = func_type(info.funcs[self.func_index])
+        self.nparams = len(type.params)
+        self.nresults = len(type.results)
+        self.nlocals = 0
+        self.cost = 0
+        self.tail: list[Any] | None = None
+        self.ops: list[Step] = []
+        self.lowered: Lowered | None = None
+        self.stepwise_: Lowered | None = None
+
+    def prepare(self) -> list[Any]:
+        """Lower the function; its `tail`."""
+        from refsfi.exec.lower import lower
+
+        info = self.program.info
+        side = info.sides[self.index]
+        types = info.local_types[self.index]
+        self.nlocals = len(types)
+        self.cost = FRAME_COST + SLOT_COST * (len(types) + side.max_height)
+        lowered, constants = lower(self.program, self.index, fuse=True)
+        self.lowered = lowered
+        self.ops = lowered.steps
+        slots = side.max_height + side.exn_slots
+        self.tail = [default(t) for t in types[self.nparams :]] + [None] * slots + constants
+        return self.tail
+
+    @property
+    def stepwise(self) -> Lowered:
+        """One step an instruction: step `pc` is instruction `pc`, and all operands are in their slots between
+        steps. What the debugger, traces and the settlement of fuel run."""
+        if self.stepwise_ is None:
+            from refsfi.exec.lower import lower
+
+            self.stepwise_ = lower(self.program, self.index, fuse=False)[0]
+        return self.stepwise_
+
+    def handler_of(self, pc: int) -> int:
+        """The innermost handler whose range contains `pc`, -1 for none."""
+        handlers = self.program.info.sides[self.index].handlers
+        for i in range(len(handlers) - 1, -1, -1):
+            if handlers[i].start <= pc < handlers[i].end:
+                return i
+        return -1
+
+    def trace_frame(self, pc: int) -> TraceFrame:
+        """The backtrace entry of an activation at instruction `pc`."""
+        module = self.program.module
+        func = module.funcs[self.index]
+        at = func.body[pc].at
+        binary = module.source is None
+        return TraceFrame(
+            self.func_index,
+            module.names.funcs.get(self.func_index),
+            module.names.module,
+            at if binary else None,
+            at - func.at if binary else None,
+            pc,
+        )
+
+    def unspent(self, pc: int) -> int:
+        """The fuel that was charged for the instructions behind `pc` in its straight line."""
+        block_ends = self.program.fuel_blocks(self.index)
+        end = block_ends[bisect_right(block_ends, pc)]
+        body = self.program.module.funcs[self.index].body
+        return sum(body[i].op.fuel for i in range(pc + 1, end))
+
+
+class Program:
+    """A valid module, ready to be instantiated any number of times, in any number of stores and threads.
+
+    `metered` programs count fuel; a store with fuel runs only those.
+    """
+
+    __slots__ = ("__weakref__", "_fuel_blocks", "funcs", "import_types", "imported_funcs", "info", "metered", "module")
+
+    def __init__(self, module: Module, info: ModuleInfo, *, metered: bool = False) -> None:
+        self.module = module
+        self.info = info
+        self.metered = metered
+        self.import_types = [close_extern(i.type, info.types) for i in module.imports]
+        self.imported_funcs = len(module.imported(ExternKind.FUNC))
+        self.funcs = [FuncCode(self, i) for i in range(len(module.funcs))]
+        self._fuel_blocks: dict[int, list[int]] = {}
+
+    def fuel_blocks(self, index: int) -> list[int]:
+        """Where the straight lines of function `index` end: each entry is the pc behind one, in ascending order."""
+        ends = self._fuel_blocks.get(index)
+        if ends is None:
+            from refsfi.exec.lower import fuel_block_ends
+
+            ends = self._fuel_blocks[index] = fuel_block_ends(self.module.funcs[index].body)
+        return ends

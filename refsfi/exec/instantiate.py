@@ -1,0 +1,141 @@
+"""Instantiation, chapter 4.7.3: match imports, allocate, evaluate initialisers, run segments and the start
+function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from refsfi.errors import LinkError, Trap, TrapCode
+from refsfi.exec.code import Program
+from refsfi.exec.constant import evaluate
+from refsfi.exec.machine import invoke
+from refsfi.runtime.memory import MemInst
+from refsfi.runtime.store import Extern, FuncInst, GlobalInst, HostFunc, Instance, Store, TagInst, extern_type
+from refsfi.runtime.table import TableInst
+from refsfi.runtime.values import default
+from refsfi.syntax.deftypes import DefType
+from refsfi.syntax.module import Active, Import, Passive
+from refsfi.syntax.types import (
+    ExternKind,
+    ExternType,
+    FuncExtern,
+    GlobalType,
+    MemType,
+    TableType,
+    TagType,
+    kind_of,
+)
+from refsfi.valid.matching import extern_matches
+
+__all__ = ["instantiate"]
+
+
+def instantiate(store: Store, program: Program, imports: Sequence[Extern]) -> Instance:
+    """A new instance, with `imports` in the order of the module's imports; its start function has run.
+
+    LinkError where an import does not match, LimitError where the host's limits or memory do not suffice, Trap
+    where a segment does not fit, a start function traps or an initialiser does. What active segments wrote before a
+    trap stays written.
+    """
+    module, info = program.module, program.info
+    if len(imports) != len(module.imports):
+        raise LinkError(f"expected {len(module.imports)} imports, got {len(imports)}")
+    inst = Instance(store, program)
+    for declared, expected, given in zip(module.imports, program.import_types, imports, strict=True):
+        _match(declared, expected, given)
+        _space(inst, given).append(given)
+    funcs = inst.funcs
+    types = info.funcs
+    for code in program.funcs:
+        funcs.append(FuncInst(types[code.func_index], inst, code))
+    for tag_type in info.tags[len(inst.tags) :]:
+        inst.tags.append(TagInst(tag_type))
+    limits = store.limits
+    for mem_type in info.mems[len(inst.mems) :]:
+        inst.mems.append(MemInst(mem_type, limits.memory))
+    if inst.mems:
+        inst.mem0 = inst.mems[0]
+    for definition, global_type in zip(module.globals, info.globals[len(inst.globals) :], strict=True):
+        inst.globals.append(GlobalInst(global_type, evaluate(definition.init, inst)))
+    for table, table_type in zip(module.tables, info.tables[len(inst.tables) :], strict=True):
+        init = default(table_type.elem) if table.init is None else evaluate(table.init, inst)
+        inst.tables.append(TableInst(table_type, init, limits.table))
+    for elem in module.elems:
+        inst.elems.append([evaluate(expr, inst) for expr in elem.init])
+    for data in module.datas:
+        inst.datas.append(data.init)
+    for export in module.exports:
+        inst.exports[export.name] = _exported(inst, export.kind, export.index)
+    _run_segments(inst)
+    if module.start is not None:
+        invoke(store, funcs[module.start], ())
+    return inst
+
+
+def _match(declared: Import, expected: ExternType, given: Extern) -> None:
+    actual = extern_type(given)
+    if extern_matches(actual, expected):
+        return
+    name = f'"{declared.module}" "{declared.name}"'
+    raise LinkError(f"incompatible import type for {name}: {_describe(expected)} expected, {_describe(actual)} given")
+
+
+def _describe(type: ExternType) -> str:
+    match type:
+        case FuncExtern(type=DefType() as deftype) | TagType(type=DefType() as deftype):
+            return f"{kind_of(type)} {deftype}"
+        case GlobalType() | MemType() | TableType():
+            return f"{kind_of(type)} {type}"
+    return str(kind_of(type))
+
+
+def _space(inst: Instance, extern: Extern) -> list[Extern]:
+    """The index space that an instance of this kind belongs to."""
+    spaces: dict[type, list[Extern]] = {
+        FuncInst: inst.funcs,  # type: ignore[dict-item]
+        HostFunc: inst.funcs,  # type: ignore[dict-item]
+        TableInst: inst.tables,  # type: ignore[dict-item]
+        MemInst: inst.mems,  # type: ignore[dict-item]
+        GlobalInst: inst.globals,  # type: ignore[dict-item]
+        TagInst: inst.tags,  # type: ignore[dict-item]
+    }
+    return spaces[extern.__class__]
+
+
+def _exported(inst: Instance, kind: ExternKind, index: int) -> Extern:
+    match kind:
+        case ExternKind.FUNC:
+            return inst.funcs[index]
+        case ExternKind.TABLE:
+            return inst.tables[index]
+        case ExternKind.MEMORY:
+            return inst.mems[index]
+        case ExternKind.GLOBAL:
+            return inst.globals[index]
+        case ExternKind.TAG:
+            return inst.tags[index]
+
+
+def _run_segments(inst: Instance) -> None:
+    """Active segments are copied in order, element segments first, and then dropped (`runelem_`, `rundata_`);
+    declarative ones are dropped at once."""
+    module = inst.program.module
+    for index, elem in enumerate(module.elems):
+        if isinstance(elem.mode, Active):
+            start = evaluate(elem.mode.offset, inst)
+            elems = inst.tables[elem.mode.index].elems
+            source = inst.elems[index]
+            if start + len(source) > len(elems):
+                raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS)
+            elems[start : start + len(source)] = source
+    for index, elem in enumerate(module.elems):
+        if not isinstance(elem.mode, Passive):
+            inst.elems[index] = []
+    for index, data in enumerate(module.datas):
+        if isinstance(data.mode, Active):
+            start = evaluate(data.mode.offset, inst)
+            mem = inst.mems[data.mode.index]
+            if start + len(data.init) > len(mem.data):
+                raise mem.out_of_bounds(start + len(data.init) - 1 if data.init else start)
+            mem.data[start : start + len(data.init)] = data.init
+            inst.datas[index] = b""

@@ -1,0 +1,163 @@
+"""The machine: runs frames until an invocation is over, unwinds them for exceptions, and reports where a trap
+happened.
+
+Wasm calls are frames linked through `Frame.caller`, never Python calls. Python's stack grows only where a host
+function calls back into the guest, which `Limits.host_nesting` bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from refsfi.errors import Crash, Exhaustion, GuestException, Trap, TrapCode
+from refsfi.errors import Frame as TraceFrame
+from refsfi.exec.calls import enter
+from refsfi.exec.code import FRAME_CHANGED, STOPPED, Regs, Step
+from refsfi.runtime.store import Frame, FuncInst, HostFunc, Store
+from refsfi.runtime.values import ExnInst, Value, func_type
+
+__all__ = ["MAX_BACKTRACE", "backtrace", "invoke"]
+
+MAX_BACKTRACE = 20
+
+
+class _Entry(Frame):
+    """The frame of the host's call: receives the results and ends the run. `code` is None, which tells it from a
+    function's."""
+
+    __slots__ = ()
+
+    def __init__(self, store: Store, caller: Frame | None, results: int) -> None:
+        self.code = None
+        self.store = store
+        self.caller = caller
+        self.regs = [None] * results
+        self.ops = _ENTRY_STEPS
+        self.ip = 0
+        self.ret = 0
+
+
+def _stop(r: Regs, f: Frame) -> int:
+    return STOPPED
+
+
+_ENTRY_STEPS: list[Step] = [_stop]
+
+
+def invoke(store: Store, func: FuncInst | HostFunc, arguments: Sequence[Value]) -> list[Value]:
+    """Call a function with arguments of its parameter types; its results.
+
+    Raises Trap, Exhaustion, GuestException, and whatever a host function raises. The store is usable afterwards in
+    each case. (Specification: 4.7.4 "Invocation".)
+    """
+    type = func_type(func.type)
+    if isinstance(func, HostFunc):
+        return list(func.fn(*arguments))
+    outer = store.frame
+    room = store.room
+    if store.nesting >= store.limits.host_nesting:
+        raise Exhaustion(TrapCode.STACK_OVERFLOW)
+    store.nesting += 1
+    entry = _Entry(store, outer, len(type.results))
+    store.frame = entry
+    try:
+        enter(func, list(arguments), entry, 0)
+        _run(store)
+    finally:
+        store.frame = outer
+        store.room = room
+        store.nesting -= 1
+    return entry.regs
+
+
+def _run(store: Store) -> None:
+    """Run the innermost frame, and those it calls, until an entry frame is reached."""
+    while True:
+        f = store.frame
+        if f is None:
+            raise Crash("running without a frame")
+        r = f.regs
+        steps = f.ops
+        ip = f.ip
+        try:
+            while ip >= 0:
+                ip = steps[ip](r, f)
+        except GuestException as error:
+            if not _unwind(store, f, ip, error.exception):
+                raise
+        except Trap as trap:
+            _locate(store, f, ip, trap)
+            raise
+        else:
+            if ip != FRAME_CHANGED:
+                return
+
+
+def _locate(store: Store, f: Frame, ip: int, trap: Trap) -> None:
+    """Settle the fuel of a frame that trapped in step `ip` and give the trap its backtrace."""
+    code = f.code
+    at, store.at = store.at, None
+    if code is None or code.lowered is None:
+        raise Crash("trap outside of a function")
+    pc = code.lowered.pcs[ip] if at is None else at
+    if code.program.metered and at is None and store.fuel is not None:
+        store.fuel += code.unspent(pc)
+    if not trap.frames:
+        trap.frames = [code.trace_frame(pc), *backtrace(f.caller, MAX_BACKTRACE - 1)]
+
+
+def backtrace(frame: Frame | None, limit: int = MAX_BACKTRACE) -> list[TraceFrame]:
+    """The suspended activations from `frame` outwards, innermost first, across the host's own calls."""
+    found: list[TraceFrame] = []
+    while frame is not None and len(found) < limit:
+        code = frame.code
+        if code is not None and code.lowered is not None:
+            found.append(code.trace_frame(code.lowered.pcs[frame.ip - 1]))
+        frame = frame.caller
+    return found
+
+
+def _unwind(store: Store, f: Frame, ip: int, exception: ExnInst) -> bool:
+    """Find the handler of an exception thrown in step `ip` of frame `f` and make it the place to go on; False, with
+    the frames of this invocation gone, where there is none.
+
+    Rule: Step_read/throw_ref-instrs, Step_read/throw_ref-label, Step_read/throw_ref-frame,
+    Step_read/throw_ref-handler-empty, Step_read/throw_ref-handler-catch, Step_read/throw_ref-handler-catch_ref,
+    Step_read/throw_ref-handler-catch_all, Step_read/throw_ref-handler-catch_all_ref, Step_read/throw_ref-handler-next
+    """
+    frame = f
+    at, store.at = store.at, None
+    while True:
+        code = frame.code
+        if code is None:
+            store.frame = frame
+            return False
+        lowered = code.lowered
+        if lowered is None:
+            raise Crash("exception outside of a function")
+        pc = lowered.pcs[ip] if at is None else at
+        at = None
+        handlers = code.program.info.sides[code.index].handlers
+        tags = frame.inst.tags
+        number = code.handler_of(pc)
+        while number >= 0:
+            for clause in lowered.catchers[number]:
+                if clause.tag is not None and tags[clause.tag] is not exception.tag:
+                    continue
+                fields: list[Any] = [] if clause.tag is None else list(exception.fields)
+                if clause.ref:
+                    fields.append(exception)
+                if clause.keep is not None:
+                    frame.regs[clause.keep] = exception
+                frame.regs[clause.dest : clause.dest + len(fields)] = fields
+                frame.ip = clause.ip
+                store.frame = frame
+                return True
+            number = handlers[number].parent
+        store.room += code.cost
+        caller = frame.caller
+        if caller is None:
+            raise Crash("a function's frame without a caller")
+        frame = caller
+        ip = frame.ip - 1

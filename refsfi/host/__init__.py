@@ -1,0 +1,1 @@
+"""Host modules: what a guest may import."""

@@ -1,0 +1,1 @@
+"""Numerics: pure functions on bits (specification, chapter 4.3)."""

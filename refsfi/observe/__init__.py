@@ -1,0 +1,1 @@
+"""Probes and monitors: what can be watched while a guest runs."""

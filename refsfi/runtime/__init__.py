@@ -1,0 +1,1 @@
+"""The runtime structure: values, store, memories, tables and heap (specification, chapter 4.2)."""

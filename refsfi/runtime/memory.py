@@ -1,0 +1,163 @@
+"""Memory instances, chapter 4.2.9.
+
+The bytes live in an anonymous private mapping, so that a memory costs what its guest touches and not what it
+declares, and growing moves page tables instead of bytes. Python code reaches them only through operations that
+check bounds themselves (`struct`, slices and indices of the mapping after a comparison with its length).
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+from refsfi.errors import LimitError, MemoryFault, Trap, TrapCode
+from refsfi.syntax.types import I64, Limits, MemType
+
+__all__ = ["Buffer", "MemInst", "Waiters"]
+
+Buffer: TypeAlias = "mmap.mmap | bytearray"
+
+_MAP_NORESERVE = 0x4000  # mmap.MAP_NORESERVE exists from Python 3.13 on
+_FLAGS = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | _MAP_NORESERVE
+
+
+def _allocate(size: int) -> Buffer:
+    """Zeroed bytes. A mapping cannot be empty, hence the bytearray. OSError, ValueError or OverflowError without
+    room."""
+    if size == 0:
+        return bytearray()
+    return mmap.mmap(-1, size, flags=_FLAGS)
+
+
+class MemInst:
+    """A memory. `type.limits.min` follows the current size, as `type` is what importers are matched against.
+
+    `data` is replaced or resized by `grow`; nobody keeps it across an instruction. `ceiling` is the host's limit in
+    bytes.
+    """
+
+    __slots__ = ("__weakref__", "_type", "ceiling", "data", "lock", "waiters")
+
+    def __init__(self, type: MemType, ceiling: int | None = None) -> None:
+        """LimitError where the minimum is above the ceiling or cannot be had from the operating system."""
+        self._type = type
+        self.ceiling = ceiling
+        size = type.limits.min << type.page_size_log2
+        if ceiling is not None and size > ceiling:
+            raise LimitError(f"memory minimum size of {type.limits.min} pages exceeds the limit of {ceiling} bytes")
+        try:
+            self.data: Buffer = _allocate(size)
+        except (OSError, ValueError, OverflowError) as error:
+            raise LimitError(f"memory of {type.limits.min} pages cannot be allocated: {error}") from None
+        # Atomic instructions and growing exclude each other; only shared memories are ever contended.
+        self.lock = threading.RLock()
+        self.waiters = Waiters() if type.shared else None
+
+    @property
+    def type(self) -> MemType:
+        t = self._type
+        return MemType(Limits(self.pages, t.limits.max), t.addr, t.shared, t.page_size_log2)
+
+    @property
+    def shared(self) -> bool:
+        return self._type.shared
+
+    @property
+    def pages(self) -> int:
+        return len(self.data) >> self._type.page_size_log2
+
+    def grow(self, delta: int) -> int | None:
+        """Add `delta` zeroed pages; the old size in pages, or None where type, ceiling or machine do not allow it.
+
+        Rule: Step/memory.grow-succeed, Step/memory.grow-fail
+        """
+        type = self._type
+        with self.lock:
+            old = self.pages
+            pages = old + delta
+            bits = 64 if type.addr is I64 else 32
+            most = 1 << (bits - type.page_size_log2)
+            if type.page_size_log2 == 0:
+                most -= 1  # the size itself must be a value of the address type
+            if pages > (most if type.limits.max is None else min(most, type.limits.max)):
+                return None
+            size = pages << type.page_size_log2
+            if self.ceiling is not None and size > self.ceiling:
+                return None
+            if delta and not self._resize(size):
+                return None
+            return old
+
+    def _resize(self, size: int) -> bool:
+        data = self.data
+        try:
+            if isinstance(data, mmap.mmap):
+                try:
+                    data.resize(size)
+                    return True
+                except (BufferError, SystemError):
+                    # Somebody holds a view of the old bytes, or the system cannot move mappings.
+                    pass
+            fresh = _allocate(size)
+            fresh[: len(data)] = data[:]
+            self.data = fresh
+            return True
+        except (OSError, ValueError, OverflowError):
+            return False
+
+    def out_of_bounds(self, address: int) -> Trap:
+        """The trap of an access at effective address `address` (bytes)."""
+        return Trap(TrapCode.MEMORY_OUT_OF_BOUNDS, fault=MemoryFault(address, len(self.data)))
+
+
+class Waiters:
+    """The queues of threads suspended by memory.atomic.wait, by address (threads proposal, "wait and notify")."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._queues: dict[int, list[threading.Event]] = {}
+
+    # A waiting thread looks up this often whether its host wants it to stop.
+    POLL = 0.02
+
+    def wait(self, address: int, differs: Callable[[], bool], timeout: float | None, stop: Callable[[], None]) -> int:
+        """Suspend the calling thread. 0: woken; 1: `differs()` was true; 2: `timeout` (seconds, None for ever)
+        passed.
+
+        `stop` is called now and then and raises to give up.
+        """
+        event = threading.Event()
+        with self._lock:
+            # Compared under the lock that notify takes: no wake-up is lost in between.
+            if differs():
+                return 1
+            self._queues.setdefault(address, []).append(event)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            while True:
+                left = self.POLL if deadline is None else min(self.POLL, deadline - time.monotonic())
+                if event.wait(max(left, 0)):
+                    return 0
+                stop()
+                if deadline is not None and time.monotonic() >= deadline:
+                    with self._lock:
+                        return 0 if event.is_set() else 2
+        finally:
+            with self._lock:
+                queue = self._queues.get(address, [])
+                if event in queue:
+                    queue.remove(event)
+                if not queue:
+                    self._queues.pop(address, None)
+
+    def notify(self, address: int, count: int) -> int:
+        """Wake at most `count` threads in the order in which they came; how many were woken."""
+        with self._lock:
+            queue = self._queues.get(address, [])
+            woken, queue[:] = queue[:count], queue[count:]
+            for event in woken:
+                event.set()
+            return len(woken)

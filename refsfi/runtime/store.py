@@ -1,0 +1,168 @@
+"""The store and the instances in it, chapter 4.2.3 to 4.2.12, and the frame.
+
+A store belongs to one thread at a time. It keeps what all activations share: the innermost frame, what is left of
+stack and fuel, and the request to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from refsfi.errors import Exhaustion
+from refsfi.runtime.limits import Limits
+from refsfi.runtime.memory import MemInst
+from refsfi.runtime.table import TableInst
+from refsfi.runtime.values import Value
+from refsfi.syntax.deftypes import DefType
+from refsfi.syntax.types import ExternType, FuncExtern, GlobalType, TagType
+
+if TYPE_CHECKING:
+    from refsfi.exec.code import FuncCode, Program
+
+__all__ = [
+    "Extern",
+    "Frame",
+    "FuncInst",
+    "GlobalInst",
+    "HostFunc",
+    "Instance",
+    "Store",
+    "TagInst",
+    "extern_type",
+]
+
+
+class Store:
+    """`fuel` is None where none is counted. `stop` is set by another thread, a timer or a signal: the guest raises
+    it at its next backward branch or call. `room` is what is left of `limits.stack`, in bytes. `at` is the pc of a
+    failing instruction where it is not the one that the innermost frame's step stands for."""
+
+    __slots__ = ("__weakref__", "at", "frame", "fuel", "limits", "nesting", "room", "stop")
+
+    def __init__(self, limits: Limits | None = None, fuel: int | None = None) -> None:
+        self.limits = limits or Limits()
+        self.fuel = fuel
+        self.frame: Frame | None = None
+        self.room = self.limits.stack
+        self.nesting = 0
+        self.at: int | None = None
+        self.stop: Exhaustion | None = None
+
+
+class Instance:
+    """A module instance. Index spaces are lists, imports first; `datas` and `elems` lose their contents when
+    dropped."""
+
+    __slots__ = (
+        "__weakref__",
+        "datas",
+        "elems",
+        "exports",
+        "funcs",
+        "globals",
+        "mem0",
+        "mems",
+        "program",
+        "store",
+        "tables",
+        "tags",
+    )
+
+    def __init__(self, store: Store, program: Program) -> None:
+        self.store = store
+        self.program = program
+        self.funcs: list[FuncInst | HostFunc] = []
+        self.tables: list[TableInst] = []
+        self.mems: list[MemInst] = []
+        # The first memory, which nearly all accesses name; undefined in a module without one.
+        self.mem0: MemInst = None  # type: ignore[assignment]
+        self.globals: list[GlobalInst] = []
+        self.tags: list[TagInst] = []
+        self.elems: list[list[Value]] = []
+        self.datas: list[bytes] = []
+        self.exports: dict[str, Extern] = {}
+
+
+class FuncInst:
+    """A function of a module instance. `type` is canonical; `code` is shared by all instances of the module."""
+
+    __slots__ = ("__weakref__", "code", "inst", "type")
+
+    def __init__(self, type: DefType, inst: Instance, code: FuncCode) -> None:
+        self.type = type
+        self.inst = inst
+        self.code = code
+
+
+class HostFunc:
+    """A function of the host: `fn(*arguments)` returns a sequence of results; values as in `runtime.values`."""
+
+    __slots__ = ("__weakref__", "fn", "name", "type")
+
+    def __init__(self, type: DefType, fn: Callable[..., Sequence[Value]], name: str = "") -> None:
+        self.type = type
+        self.fn = fn
+        self.name = name
+
+
+class GlobalInst:
+    """`type` is closed."""
+
+    __slots__ = ("__weakref__", "type", "value")
+
+    def __init__(self, type: GlobalType, value: Value) -> None:
+        self.type = type
+        self.value = value
+
+
+class TagInst:
+    """Compared by identity: every evaluation of a tag definition makes a new tag."""
+
+    __slots__ = ("__weakref__", "type")
+
+    def __init__(self, type: DefType) -> None:
+        self.type = type
+
+
+Extern: TypeAlias = FuncInst | HostFunc | TableInst | MemInst | GlobalInst | TagInst
+
+
+def extern_type(extern: Extern) -> ExternType:
+    """The closed external type of an instance.
+
+    Rule: Externaddr_ok/func, Externaddr_ok/table, Externaddr_ok/mem, Externaddr_ok/global, Externaddr_ok/tag
+    """
+    if isinstance(extern, (FuncInst, HostFunc)):
+        return FuncExtern(extern.type, exact=True)
+    if isinstance(extern, TagInst):
+        return TagType(extern.type)
+    return extern.type
+
+
+class Frame:
+    """One activation, plain data.
+
+    `regs` holds, in this order: the locals, parameters first; a slot for each operand (operand `h` of the function
+    is in slot
+    `len(locals) + h`); the exception slots of legacy catches; the constants that the code refers to.
+    `ip` is where to go on, an index into `ops`: of a suspended frame the entry behind its call. `ret` is the slot of
+    `caller.regs` that receives the first result.
+    """
+
+    __slots__ = ("caller", "code", "inst", "ip", "mem", "ops", "regs", "ret", "store")
+
+    store: Store
+
+    def __init__(self, func: FuncInst, regs: list[Any], caller: Frame, ret: int) -> None:
+        code = func.code
+        inst = func.inst
+        self.code: FuncCode | None = code
+        self.inst = inst
+        self.mem = inst.mem0
+        self.store = caller.store
+        self.ops = code.ops
+        self.regs = regs
+        self.caller: Frame | None = caller
+        self.ret = ret
+        self.ip = 0

@@ -1,0 +1,163 @@
+"""Runs many scripts, one after the other or spread over processes by file, and sums up."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+from refsfi.script.ast import Command, Script, SubScript, Thread, command_kind
+from refsfi.script.engine import Engine
+from refsfi.script.files import BadScript, load_script
+from refsfi.script.record import Outcome, Record
+from refsfi.script.runner import Runner
+from refsfi.script.select import Select, compile_select
+from refsfi.script.suite import equivalents_for, features_for
+from refsfi.syntax.features import Feature, switched
+
+__all__ = ["FileResult", "Options", "run_file", "run_files"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`select` is an expression of `script/select`. `only` restricts a file, by its path, to commands `LINE KIND`.
+
+    `max_failures` stops the run, 0 never. `keep_passed` keeps the records of what passed; failures are always kept.
+    `echo` prints what guests print.
+    """
+
+    select: str = ""
+    on: frozenset[Feature] = frozenset()
+    off: frozenset[Feature] = frozenset()
+    only: dict[str, frozenset[str]] = field(default_factory=dict)
+    max_failures: int = 0
+    keep_passed: bool = False
+    echo: bool = False
+
+
+@dataclass(slots=True)
+class FileResult:
+    """Of one file: counts as `Record.counted`, seconds of wall time. `deselected` counts assertions that ran
+    unreported.
+    """
+
+    path: str
+    passed: int = 0
+    failed: int = 0
+    deselected: int = 0
+    seconds: float = 0.0
+    records: list[Record] = field(default_factory=list)
+
+    @property
+    def counted(self) -> int:
+        return self.passed + self.failed
+
+
+def new_engine() -> Engine:
+    """The engine that scripts run on."""
+    from refsfi.script.interpreter import Interpreter
+
+    return Interpreter()
+
+
+def run_file(path: str, options: Options) -> FileResult:
+    """Run one script. What is not selected is executed too, as what follows may depend on it, but is not reported."""
+    start = time.perf_counter()
+    result = FileResult(path)
+    try:
+        script = load_script(path)
+    except BadScript as error:
+        result.failed = 1
+        result.records = [Record(path, error.line, "script", Outcome.FAILED, False, "a test script", str(error))]
+        result.seconds = time.perf_counter() - start
+        return result
+    select = compile_select(options.select)
+    only = options.only.get(path)
+    if _any_selected(script, script.commands, select, only):
+        features = switched(features_for(Path(path)), options.on, options.off)
+        output = print if options.echo else _silent
+        runner = Runner(new_engine(), features, output, equivalents_for(Path(path)))
+        for record in runner.run(script):
+            if not record.counted:
+                continue
+            if not (select(record.id) and (only is None or f"{record.line} {record.kind}" in only)):
+                result.deselected += 1
+                continue
+            if record.failed:
+                result.failed += 1
+            else:
+                result.passed += 1
+            if record.failed or options.keep_passed:
+                result.records.append(record)
+            if record.failed and result.failed == options.max_failures:
+                break
+    result.seconds = time.perf_counter() - start
+    return result
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def _any_selected(script: Script, commands: Sequence[Command], select: Select, only: frozenset[str] | None) -> bool:
+    """Whether a command of a script may be reported."""
+    for command in commands:
+        # What a file named by `input` holds is known only when it is read.
+        kind = command_kind(command)
+        if kind == "input":
+            return True
+        if select(f"{script.path}:{command.line} {kind}") and (only is None or f"{command.line} {kind}" in only):
+            return True
+        if isinstance(command, Thread | SubScript) and _any_selected(script, command.commands, select, only):
+            return True
+    return False
+
+
+def run_files(paths: Sequence[str], options: Options, jobs: int = 1) -> Iterator[FileResult]:
+    """Run scripts and yield each result when it is there; with several jobs, in the order in which they end."""
+    if jobs <= 1 or len(paths) <= 1:
+        yield from _serially(paths, options)
+    else:
+        yield from _in_processes(paths, options, jobs)
+
+
+def _serially(paths: Sequence[str], options: Options) -> Iterator[FileResult]:
+    failures = 0
+    for path in paths:
+        result = run_file(path, options)
+        yield result
+        failures += result.failed
+        if options.max_failures and failures >= options.max_failures:
+            return
+
+
+def _in_processes(paths: Sequence[str], options: Options, jobs: int) -> Iterator[FileResult]:
+    # Big files first, so that none of them is alone at the end. Spawned, not forked: the parent may run threads.
+    waiting = sorted(paths, key=_size)
+    failures = 0
+    pool = ProcessPoolExecutor(min(jobs, len(paths)), mp_context=get_context("spawn"))
+    running: set[Future[FileResult]] = set()
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                running.add(pool.submit(run_file, waiting.pop(), options))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                result = future.result()
+                yield result
+                failures += result.failed
+            if options.max_failures and failures >= options.max_failures:
+                return
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

@@ -1,0 +1,1 @@
+"""Abstract syntax: types, instructions and modules (specification, chapter 2)."""

@@ -1,0 +1,1 @@
+"""The text format: lexing, parsing and printing (specification, chapter 6)."""

@@ -1,0 +1,33 @@
+"""What a run says at its end about the official test suite: how much of it was run, or that it is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from refsfi.script.suite import find_suite
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    suite = find_suite(Path(__file__).parents[1])
+    if suite is None:
+        terminalreporter.section("official test suite", sep="!", red=True, bold=True)
+        terminalreporter.write_line(
+            "MISSING: not one of its tests was run. Get it with tools/fetch-testsuite, or set REFSFI_TESTSUITE.", red=True
+        )
+        return
+    totals = {"official_passed": 0, "official_failed": 0}
+    files = 0
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            properties = dict(getattr(report, "user_properties", ()))
+            if getattr(report, "when", "") == "call" and "official_passed" in properties:
+                files += 1
+                for name in totals:
+                    totals[name] += properties[name]
+    if files:
+        terminalreporter.section("official test suite")
+        terminalreporter.write_line(
+            f"{suite}: {files} scripts, {totals['official_passed']} assertions passed, {totals['official_failed']} failed"
+        )
