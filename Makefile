@@ -1,5 +1,6 @@
 # make demo    set up, then see the sandbox work
 # make test    set up, then everything that decides whether a change is good
+# make check   the part of it that runs no test
 # VENV=DIR     the virtual environment to use, made if need be (default .venv)
 
 PYTHON ?= python3
@@ -8,21 +9,21 @@ VENV ?= .venv
 JOBS ?= auto
 # More for pytest, such as PYTEST_ARGS='-k memory'.
 PYTEST_ARGS ?=
-# Where to note when each part of `test` ended, one line a part; nowhere by default.
+# A file in which to note when each part began, one line a part; none by default.
 TIMINGS ?=
 
-override BIN := $(abspath $(VENV))/bin
+BIN = $(abspath $(VENV))/bin
 BOOTSTRAP = "$(PYTHON)" tools/bootstrap --venv "$(VENV)"
-ENDED = $(if $(TIMINGS),@echo "$@ $$(date +%s)" >> "$(TIMINGS)",@:)
+BEGIN = @$(if $(TIMINGS),echo "$@ $$(date +%s)" >> "$(TIMINGS)",:)
 
-.PHONY: all bootstrap demo test check pytest bench clean
+.PHONY: all bootstrap demo test check lint formatted types imports optimised pytest bench clean
 .NOTPARALLEL:
 
 all: test
 
 bootstrap:
+	$(BEGIN)
 	@$(BOOTSTRAP)
-	$(ENDED)
 
 # A script of the official suite where there is one, else the project's own.
 demo:
@@ -34,23 +35,38 @@ demo:
 	echo "\$$ refsfi spec $$script"; "$(BIN)/refsfi" spec "$$script"
 	@echo "\$$ refsfi run --invoke fac docs/demo/fac.wat 20"; "$(BIN)/refsfi" run --invoke fac docs/demo/fac.wat 20
 
-test: bootstrap check pytest
+test: check pytest
 
-# Format, rules, types, the direction of imports; and that nothing depends on `assert`.
-check:
-	"$(BIN)/ruff" check .
+check: lint formatted types imports optimised
+
+lint: bootstrap
+	$(BEGIN)
+	"$(BIN)/ruff" check --quiet .
+
+formatted: bootstrap
+	$(BEGIN)
 	"$(BIN)/ruff" format --check .
+
+# The tools are scripts without a package, hence one run each.
+types: bootstrap
+	$(BEGIN)
 	"$(BIN)/mypy"
 	"$(BIN)/mypy" tools/bootstrap
 	"$(BIN)/mypy" tools/fetch-testsuite
+
+imports: bootstrap
+	$(BEGIN)
 	"$(BIN)/lint-imports" --no-cache
+
+# Nothing may depend on `assert`, which -O leaves out.
+optimised: bootstrap
+	$(BEGIN)
 	@echo "python -O refsfi spec docs/demo/fac.wast"; \
 	out=$$("$(BIN)/python" -O "$(BIN)/refsfi" spec docs/demo/fac.wast 2>&1) || { echo "$$out"; exit 1; }
-	$(ENDED)
 
-pytest:
+pytest: bootstrap
+	$(BEGIN)
 	"$(BIN)/python" -m pytest -n $(JOBS) $(PYTEST_ARGS)
-	$(ENDED)
 
 bench:
 	@$(BOOTSTRAP) --extras dev,bench

@@ -98,6 +98,10 @@ class TypeReader:
         ref = self.refs.get(code)
         if ref is not None:
             return ref, pos + 1
+        return self._long_reftype(data, pos)
+
+    def _long_reftype(self, data: bytes, pos: int) -> tuple[RefType, int]:
+        code = data[pos]
         if code in (codes.REF, codes.REF_NULL) and self.indices:
             heap, after = self.heaptype(data, pos + 1)
             return RefType(code == codes.REF_NULL, heap), after
@@ -109,7 +113,7 @@ class TypeReader:
             return type, pos + 1
         if not self.indices:
             raise _bad_code(data[pos], pos, "malformed value type")
-        return self.reftype(data, pos)
+        return self._long_reftype(data, pos)
 
     def valtypes(self, data: bytes, pos: int) -> tuple[tuple[ValType, ...], int]:
         """A list of value types (rule resulttype)."""

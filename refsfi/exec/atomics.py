@@ -8,6 +8,7 @@ before the bounds.
 from __future__ import annotations
 
 from collections.abc import Callable
+
 from refsfi.errors import Trap, TrapCode
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer

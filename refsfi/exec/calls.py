@@ -60,9 +60,9 @@ def _take_arguments(low: Lowerer, type: FuncType) -> list[int]:
 def _emit_call(low: Lowerer, make: Any, type: FuncType, *args: Any) -> None:
     """Emit a call whose operands are popped already."""
     if len(type.results) == 1 and not low.program.metered:
-        low.emit_value(make, *args)
+        low.emit_value(make, *args, suspends=True)
     else:
-        low.emit(make, *args, low.push_many(len(type.results)))
+        low.emit(make, *args, low.push_many(len(type.results)), suspends=True)
 
 
 @lowering("call")

@@ -13,6 +13,7 @@ from refsfi.errors import Crash, Trap, TrapCode
 from refsfi.exec import calls
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Group, Lowerer
+from refsfi.exec.reference import has_descriptor
 from refsfi.exec.registry import lowering
 from refsfi.runtime.store import Frame
 from refsfi.runtime.values import ref_accepts
@@ -325,7 +326,7 @@ def _branch_on_descriptor(
         given = r[descriptor]
         if given is None:
             raise Trap(TrapCode.NULL_REFERENCE, "null descriptor reference")
-        if (null if ref is None else ref.desc is given) is wanted:
+        if has_descriptor(ref, given, null) is wanted:
             if f.store.stop is not None:
                 raise f.store.stop
             move(r, moves)

@@ -42,7 +42,7 @@ class Group:
     """A step to be made: `make(*args[, dest], *targets, next)`; `targets` are given as pcs and become step
     indices."""
 
-    __slots__ = ("args", "before", "dest", "jump", "make", "pc", "targets")
+    __slots__ = ("args", "before", "dest", "jump", "make", "pc", "suspends", "targets")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Group:
         targets: tuple[int, ...] = (),
         jump: bool = False,
         before: Group | None = None,
+        suspends: bool = False,
     ) -> None:
         self.pc = pc
         self.make = make
@@ -61,6 +62,8 @@ class Group:
         self.targets = targets
         # What `Lowerer.last` was when this group was made, for whoever takes it back.
         self.before = before
+        # A call: the frame waits at the step behind it, from which the call is found again.
+        self.suspends = suspends
         # An unconditional forward branch without moves: whoever would run it goes to its target at once.
         self.jump = jump
 
@@ -133,16 +136,18 @@ class Lowerer:
 
     # --- emitting --------------------------------------------------------------------------------------------------
 
-    def emit(self, make: Maker, *args: Any, targets: tuple[int, ...] = (), jump: bool = False) -> None:
+    def emit(
+        self, make: Maker, *args: Any, targets: tuple[int, ...] = (), jump: bool = False, suspends: bool = False
+    ) -> None:
         """A step without a result of its own to place."""
-        self.groups.append(Group(self.pc, make, args, None, targets, jump and self.fuse))
+        self.groups.append(Group(self.pc, make, args, None, targets, jump and self.fuse, suspends=suspends))
         self.last = None
 
-    def emit_value(self, make: Maker, *args: Any) -> None:
+    def emit_value(self, make: Maker, *args: Any, suspends: bool = False) -> None:
         """A step that makes one operand: pushes it and remembers the step, so that a consumer may redirect or
         absorb it."""
         dest = self.push_slot()
-        group = Group(self.pc, make, args, dest, before=self.last)
+        group = Group(self.pc, make, args, dest, before=self.last, suspends=suspends)
         self.groups.append(group)
         self.last = group if self.fuse else None
 
@@ -259,7 +264,7 @@ class Lowerer:
         last = len(groups) - 1
         for ip, group in enumerate(groups):
             args = group.args if group.dest is None else (*group.args, group.dest)
-            nxt = resolve(ip + 1) if ip < last else ip
+            nxt = ip + 1 if group.suspends else resolve(ip + 1) if ip < last else ip
             steps.append(group.make(*args, *(resolve(labels[t]) for t in group.targets), nxt))
         pcs = [group.pc for group in groups]
         catchers = []

@@ -128,11 +128,16 @@ def any_convert_extern(f: Frame, ref: Value) -> Value:
 # -------------------------------------------------------------------------------------------------
 
 
+def has_descriptor(ref: Value, descriptor: Value, null: bool) -> bool:
+    """Whether a reference is a structure with this descriptor; `null` is the verdict on a null reference."""
+    return null if ref is None else isinstance(ref, StructInst) and ref.desc is descriptor
+
+
 @instruction("ref.get_desc", pops=1, pushes=1)
 def ref_get_desc(f: Frame, type: int, ref: StructInst | None) -> StructInst | None:
     """The descriptor of a structure (custom descriptors)."""
     if ref is None:
-        raise Trap(TrapCode.NULL_REFERENCE, "null structure reference")
+        raise Trap(TrapCode.NULL_REFERENCE)
     return ref.desc
 
 
@@ -142,6 +147,6 @@ def ref_cast_desc_eq(f: Frame, target: RefType, ref: Value, descriptor: Value) -
     descriptors)."""
     if descriptor is None:
         raise Trap(TrapCode.NULL_REFERENCE, "null descriptor reference")
-    if target.null if ref is None else isinstance(ref, StructInst) and ref.desc is descriptor:
+    if has_descriptor(ref, descriptor, target.null):
         return ref
     raise Trap(TrapCode.CAST_FAILURE, "descriptor cast failure")

@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from refsfi.script.files import SCRIPT_SUFFIXES
-from refsfi.syntax.features import DEFAULT, WASM3, Feature, Features
+from refsfi.syntax.features import DEFAULT, WASM2, WASM3, Feature, Features
 
 __all__ = ["equivalents_for", "features_for", "find_scripts", "find_suite", "is_suite", "suite_of"]
 
 # Two files that every layout of the core tests has had in one directory from the beginning.
 _LANDMARKS = ("i32.wast", "names.wast")
 
-# The threads proposal forked the tests before there were several memories and 64-bit sizes, and asserts their absence.
-_OFF: dict[str, frozenset[Feature]] = {"threads": frozenset({Feature.MULTI_MEMORY, Feature.MEMORY64})}
+# The threads proposal forked the tests before there were several tables, several memories and 64-bit sizes, and asserts
+# their absence.
+_BASE: dict[str, Features] = {"threads": WASM2 - {Feature.REFERENCE_TYPES}}
 
 # Error texts for which a proposal's own copy of a core test, forked earlier, has other words than the core: the text in
 # the script, and how the messages begin that count for it. For that directory only.
@@ -83,7 +84,7 @@ def features_for(path: Path) -> Features:
     if section == "legacy":
         return WASM3 | {Feature.LEGACY_EXCEPTIONS}
     if section in frozenset(Feature):
-        return (WASM3 | {Feature(section)}) - _OFF.get(section, frozenset())
+        return _BASE.get(section, WASM3) | {Feature(section)}
     return WASM3
 
 

@@ -41,13 +41,14 @@ def take(stream: TokenStream, name: str, pos: int | None = None) -> list[Annotat
     return found
 
 
-def leftover(stream: TokenStream, start: int, end: int) -> ParseError | None:
+def leftover(stream: TokenStream, start: int, end: int, in_function: bool = False) -> ParseError | None:
     """The error about the first annotation before the tokens `start` to `end` that nobody took."""
     for pos in sorted(stream.notes):
         if start <= pos <= end:
             note = stream.notes[pos][0]
             if note.name == BRANCH_HINT:
-                return stream.error(f"@{BRANCH_HINT} annotation: not in a function", note.start)
+                where = "invalid placement" if in_function else "not in a function"
+                return stream.error(f"@{BRANCH_HINT} annotation: {where}", note.start)
             return stream.error(f"misplaced @{note.name} annotation", note.start)
     return None
 

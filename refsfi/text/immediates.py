@@ -11,12 +11,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from refsfi.errors import Crash
+from refsfi.errors import Crash, ParseError
 from refsfi.syntax.features import Feature, Features
 from refsfi.syntax.module import Catch, CatchKind, MemArg
 from refsfi.syntax.opcodes import OPS, Imm, Op
 from refsfi.syntax.types import ValType
-from refsfi.text.numbers import F32, F64, FloatFormat, OutOfRange, float_bits, integer
+from refsfi.text.numbers import F32, F64, FloatFormat, OutOfRange, float_bits, integer, is_number, natural
 from refsfi.text.scopes import Context, nat, nat32
 from refsfi.text.types import block_type, heap_type, ref_type, type_use, val_types
 
@@ -274,16 +274,10 @@ def _integer(bits: int) -> Read:
     return read
 
 
-def _no_number(c: Context) -> Exception:
+def _no_number(c: Context) -> ParseError:
     # A float where an integer is wanted is a number all the same.
     s = c.stream
-    token = s.texts[s.pos]
-    try:
-        if token and float_bits(token, F64) is not None:
-            return s.error_here("constant out of range")
-    except OutOfRange:
-        return s.error_here("constant out of range")
-    return s.unexpected()
+    return s.error_here("constant out of range") if is_number(s.texts[s.pos]) else s.unexpected()
 
 
 @lru_cache(maxsize=1 << 12)
@@ -360,9 +354,15 @@ def _lanes(c: Context) -> tuple[bytes]:
     end = _numbers_end(c)
     lanes = bytearray()
     while s.pos < end:
-        if not s.texts[s.pos][0].isdecimal() or float_bits(s.texts[s.pos], F64) is not None and "." in s.texts[s.pos]:
-            raise s.error_here("i8 constant out of range")
-        lanes.append(nat(s, 8))
+        token = s.texts[s.pos]
+        try:
+            lane = natural(token, 8)
+        except OutOfRange:
+            lane = None
+        if lane is None:
+            raise s.error_here("i8 constant out of range") if is_number(token) else s.unexpected()
+        lanes.append(lane)
+        s.pos += 1
     if len(lanes) != 16:
         raise s.error_here("invalid lane length", start)
     return (bytes(lanes),)

@@ -18,6 +18,7 @@ from refsfi.errors import ParseError
 from refsfi.syntax.features import DEFAULT, Features
 from refsfi.syntax.module import Source
 from refsfi.text.keywords import known_keyword
+from refsfi.text.numbers import is_number
 from refsfi.text.strings import CHAR, ESCAPE, IDCHAR, STRING, unescape
 
 __all__ = ["KNOWN_ANNOTATIONS", "Annotation", "TokenStream"]
@@ -35,11 +36,6 @@ _BLOCK = re.compile(r"\(;|;\)")
 _ID = re.compile(rf"{IDCHAR}++")
 _STRING_TOKEN = re.compile(STRING)
 _STRING_START = re.compile(rf'"{CHAR}*+(?:{ESCAPE}{CHAR}*+)*+')
-_NUMBER = re.compile(
-    r"[+-]?(?:(?:0x[0-9A-Fa-f](?:_?[0-9A-Fa-f])*(?:\.(?:[0-9A-Fa-f](?:_?[0-9A-Fa-f])*)?)?(?:[pP][+-]?[0-9](?:_?[0-9])*)?)"
-    r"|(?:[0-9](?:_?[0-9])*(?:\.(?:[0-9](?:_?[0-9])*)?)?(?:[eE][+-]?[0-9](?:_?[0-9])*)?)"
-    r"|inf|nan(?::0x[0-9A-Fa-f](?:_?[0-9A-Fa-f])*)?)"
-)
 _OPENING: Final = frozenset({"(;", "(@"})
 # A quotation mark alone begins no string. What follows it is not worth a look, and looking could take long.
 _STOPS: Final = _OPENING | {'"'}
@@ -210,7 +206,7 @@ class TokenStream:
                 return self.error("empty identifier", at)
             known = '"' not in token or _STRING_TOKEN.fullmatch(token, 1) is not None
         elif _ID.match(token):
-            known = _NUMBER.fullmatch(token) is not None or known_keyword(token, self.features)
+            known = is_number(token) or known_keyword(token, self.features)
         elif first in ",;[]{}":
             known = False
         else:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["F32", "F64", "FloatFormat", "OutOfRange", "float_bits", "float_text", "integer", "natural"]
+__all__ = ["F32", "F64", "FloatFormat", "OutOfRange", "float_bits", "float_text", "integer", "is_number", "natural"]
 
 
 class OutOfRange(Exception):
@@ -33,6 +33,18 @@ _NAN = re.compile(r"nan(?::0x([0-9A-Fa-f](?:_?[0-9A-Fa-f])*))?")
 _HUGE: Final = 1 << 62
 # So many decimal digits decide how any f64 is rounded; of the rest it only matters whether they are all zero.
 _DIGITS: Final = 800
+
+
+def is_number(token: str) -> bool:
+    """Whether a token is a number literal of any kind."""
+    if token[:1] in ("+", "-"):
+        token = token[1:]
+    return (
+        _DEC_FLOAT.fullmatch(token) is not None
+        or _HEX_FLOAT.fullmatch(token) is not None
+        or _NAN.fullmatch(token) is not None
+        or token == "inf"
+    )
 
 
 def natural(token: str, bits: int) -> int | None:

@@ -43,7 +43,8 @@ from refsfi.syntax.types import (
     TagType,
     ValType,
 )
-from refsfi.text.annotations import leftover, place_customs, take_custom, take_name
+from refsfi.text.annotations import Placed, leftover, place_customs, take_custom, take_name
+from refsfi.text.hints import hint_section
 from refsfi.text.instrs import expression, folded, instructions
 from refsfi.text.lexer import TokenStream
 from refsfi.text.scopes import Context, Labels, Space
@@ -109,6 +110,9 @@ def parse_module_fields(stream: TokenStream, features: Features = DEFAULT, heade
     stream.pos = end
     if stream.notes and (error := leftover(stream, start, end)) is not None:
         raise error
+    hints = {func: [(hint.instr, hint.value) for hint in found] for func, found in c.hints.items()}
+    if hints:
+        c.customs.append(Placed(hint_section(module, hints), before=True))
     place_customs(c)
     return module
 
@@ -329,6 +333,8 @@ def _func(c: Context, field: _Field) -> None:
     instructions(c, body)
     body.append(Instr(_END, (), s.offsets[s.pos]))
     s.expect(")")
+    if s.notes and (error := leftover(s, field.pos, s.pos - 1, in_function=True)) is not None:
+        raise error
     names = c.module.names
     if locals.names:
         names.locals[field.index] = locals.names

@@ -65,6 +65,7 @@ class Context:
     __slots__ = (
         "_comps",
         "_func_refs",
+        "_immediates",
         "_indices",
         "_interned",
         "_interned_comps",
@@ -72,6 +73,7 @@ class Context:
         "_locals",
         "_refs",
         "_signatures",
+        "_uses",
         "data_count",
         "depths",
         "elems",
@@ -106,6 +108,8 @@ class Context:
         self.imported_funcs = 0
         self.imported_globals = 0
         self._refs: dict[RefType, RefType] = {}
+        self._immediates: dict[RefType, RefType] = {}
+        self._uses: dict[tuple[int, bool, bool], RefType] = {}
         self._interned: dict[RefType, RefType] = {}
         self._comps: list[CompType] = []
         self._interned_comps: dict[DefType, CompType] = {}
@@ -293,8 +297,11 @@ class Context:
     def ref(self, type: RefType) -> RefType:
         """Likewise a reference type that is no value's (a table's or element segment's, where funcref always
         exists)."""
-        self.check_ref(type, len(self.types))
-        return self.ref_to(close_heap(type.heap, self.types), type.null)
+        closed = self._immediates.get(type)
+        if closed is None:
+            self.check_ref(type, len(self.types))
+            closed = self._immediates[type] = self.ref_to(close_heap(type.heap, self.types), type.null)
+        return closed
 
     def ref_to(self, heap: HeapType, null: bool) -> RefType:
         """The one object for `(ref null? heap)` with a closed `heap`."""
@@ -303,7 +310,11 @@ class Context:
 
     def use(self, x: int, *, null: bool, exact: bool = False) -> RefType:
         """`(ref null? x)` for an existing type `x`. `exact` counts only where custom descriptors are on."""
-        return self.ref_to(TypeUse(self.types[x], exact and Feature.CUSTOM_DESCRIPTORS in self.features), null)
+        type = self._uses.get((x, null, exact))
+        if type is None:
+            use = TypeUse(self.types[x], exact and Feature.CUSTOM_DESCRIPTORS in self.features)
+            type = self._uses[x, null, exact] = self.ref_to(use, null)
+        return type
 
     def func_ref(self, x: int) -> RefType:
         """The type of a reference to function `x`, which may not exist.

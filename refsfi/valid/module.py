@@ -35,7 +35,7 @@ from refsfi.valid.types import (
     func_use,
     global_type,
     mem_type,
-    table_elem,
+    segment_elem,
     table_type,
     tag_use,
 )
@@ -208,7 +208,7 @@ def _check_data(c: Context, data: Data) -> None:
 
 def _add_elem(c: Context, elem: Elem) -> None:
     """Rule: Elem_ok, Elemmode_ok/passive, Elemmode_ok/declare, Elemmode_ok/active"""
-    type = table_elem(c, elem.type)
+    type = segment_elem(c, elem.type)
     check_limit(len(elem.init), limits.MAX_ELEM_ENTRIES, "elements in a segment")
     for expr in elem.init:
         check_constant(c, expr, type)

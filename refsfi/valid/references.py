@@ -140,9 +140,7 @@ def _sends(c: Checker, frame: Frame, type: RefType) -> None:
     last = frame.label[-1] if frame.label else None
     if last is None or not is_reference(last) or not ref_matches(type, last):
         shown = c.context.show_all(frame.label)
-        raise ValidationError(
-            f"type mismatch: instruction requires type {c.context.show(type)} but label has {shown}"
-        )
+        raise ValidationError(f"type mismatch: instruction requires type {c.context.show(type)} but label has {shown}")
 
 
 # --- i31 and external references -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from refsfi.syntax.features import Feature
 from refsfi.syntax.types import (
     FUNCREF,
     I64,
+    AbsHeap,
     ArrayType,
     CompType,
     FieldType,
@@ -51,10 +52,13 @@ __all__ = [
     "func_use",
     "global_type",
     "mem_type",
-    "table_elem",
+    "segment_elem",
     "table_type",
     "tag_use",
 ]
+
+
+_FUNC = RefType(False, AbsHeap.FUNC)
 
 
 # --- type definitions ------------------------------------------------------------------------------------------------
@@ -280,11 +284,16 @@ def table_type(c: Context, type: TableType) -> TableType:
 
 
 def table_elem(c: Context, type: RefType) -> RefType:
-    """The closed element type of a table or element segment; `funcref` is the one that has always existed."""
+    """The closed element type of a table; `funcref` is the one that has always existed."""
     closed = c.ref(type)
     if type != FUNCREF:
         c.need(Feature.REFERENCE_TYPES, f"element type {c.show(closed)}")
     return closed
+
+
+def segment_elem(c: Context, type: RefType) -> RefType:
+    """The closed element type of an element segment; `(ref func)` is that of a list of function indices."""
+    return c.ref_to(AbsHeap.FUNC, null=False) if type == _FUNC else table_elem(c, type)
 
 
 def global_type(c: Context, type: GlobalType) -> GlobalType:
