@@ -12,6 +12,7 @@ PYTEST_ARGS ?=
 # A file in which to note when each part began, one line a part; none by default.
 TIMINGS ?=
 
+SCRIPTS = tools/bootstrap tools/fetch-testsuite tools/rules
 BIN = $(abspath $(VENV))/bin
 BOOTSTRAP = "$(PYTHON)" tools/bootstrap --venv "$(VENV)"
 BEGIN = @$(if $(TIMINGS),echo "$@ $$(date +%s)" >> "$(TIMINGS)",:)
@@ -47,12 +48,11 @@ formatted: bootstrap
 	$(BEGIN)
 	"$(BIN)/ruff" format --check .
 
-# The tools are scripts without a package, hence one run each.
+# Scripts are all called __main__, hence one run each.
 types: bootstrap
 	$(BEGIN)
 	"$(BIN)/mypy"
-	"$(BIN)/mypy" tools/bootstrap
-	"$(BIN)/mypy" tools/fetch-testsuite
+	@for script in $(SCRIPTS); do echo "mypy $$script"; "$(BIN)/mypy" "$$script" || exit 1; done
 
 imports: bootstrap
 	$(BEGIN)

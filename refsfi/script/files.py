@@ -69,20 +69,25 @@ def write_output(module: Module, path: str | None, directory: str, output: Calla
 
     ValueError for a suffix that is not supported and for a path that leaves `directory`; OSError.
     """
-    # Hardly any script writes a module.
-    from refsfi.binary.encode import encode
-    from refsfi.text.printer import print_module
-
     if path is None:
-        output(print_module(module).rstrip("\n"))
+        output(_text(module).rstrip("\n"))
         return
     relative = PurePath(path)
     if relative.is_absolute() or ".." in relative.parts:
         raise ValueError(f"output outside of the script's directory: {path}")
     suffix = relative.suffix.lower()
     if suffix == ".wasm":
+        # Hardly any script writes a module: encoder and printer are imported when one does.
+        from refsfi.binary.encode import encode
+
         Path(directory, relative).write_bytes(encode(module))
     elif suffix == ".wat":
-        Path(directory, relative).write_text(print_module(module), encoding="utf-8")
+        Path(directory, relative).write_text(_text(module), encoding="utf-8")
     else:
         raise ValueError(f"output of {suffix or 'this'} files is not supported: {path}")
+
+
+def _text(module: Module) -> str:
+    from refsfi.text.printer import print_module
+
+    return print_module(module)

@@ -1,4 +1,4 @@
-"""Sections, types and definitions of the binary format (specification, 5.3 and 5.5): what they mean, and which are malformed.
+"""Sections, types and definitions of the binary format (specification, 5.3 and 5.5).
 
 Modules are written as hexadecimal; `module` puts the header and the sections' sizes around them.
 """
@@ -62,7 +62,7 @@ def one_body(body: str, types: str = "01 60 00 00") -> bytes:
     return module((1, types), (3, "01 00"), (10, f"01 {size:02x} {body}"))
 
 
-# --- the header and the framing of sections ------------------------------------------------------------------------------
+# --- the header and the framing of sections -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_sections_lists_what_is_there() -> None:
     assert [(s.id, s.at, s.start, s.end) for s in sections(data)] == [(1, 8, 10, 11), (0, 11, 13, 16)]
 
 
-# --- custom sections -----------------------------------------------------------------------------------------------------
+# --- custom sections ------------------------------------------------------------------------------------------------
 
 
 def test_custom_sections_know_what_they_follow() -> None:
@@ -151,7 +151,7 @@ def test_a_custom_sections_name_lies_within_it() -> None:
     assert refused(module((0, "02 61"), (0, "01 61")))[0] == "unexpected end of section or function"
 
 
-# --- types ---------------------------------------------------------------------------------------------------------------
+# --- types ----------------------------------------------------------------------------------------------------------
 
 
 def types_of(contents: str, features: Features = WASM3) -> list[RecType]:
@@ -246,7 +246,7 @@ def test_exact_references_take_an_index() -> None:
     assert refused(module((1, "01 5e 64 62 41 00"))) == ("malformed storage type", 13)
 
 
-# --- imports, tables, memories, tags, globals, exports, start ------------------------------------------------------------
+# --- imports, tables, memories, tags, globals, exports, start -------------------------------------------------------
 
 
 def test_imports() -> None:
@@ -380,7 +380,7 @@ def test_the_start_function() -> None:
     assert (result.start, result.start_at) == (7, 10)
 
 
-# --- segments ------------------------------------------------------------------------------------------------------------
+# --- segments -------------------------------------------------------------------------------------------------------
 
 REF_FUNC = [Instr(op("ref.func"), (1,)), END]
 NON_NULL = RefType(False, AbsHeap.FUNC)
@@ -442,7 +442,7 @@ def test_the_data_count_agrees_with_the_data_section() -> None:
     assert refused(module((12, "02"))) == (message, 10)
 
 
-# --- functions -----------------------------------------------------------------------------------------------------------
+# --- functions ------------------------------------------------------------------------------------------------------
 
 
 def test_functions_have_positions_types_and_runs_of_locals() -> None:

@@ -1,0 +1,3 @@
+from __future__ import annotations
+def fold_lines(body, func_body, depth, hints, offset):
+    return body.lines(func_body, depth, hints, offset)

@@ -1,0 +1,1 @@
+"""What `tools/bench` measures, and with what: kernels, engines, the measuring and the tables."""
