@@ -183,7 +183,8 @@ class Frame:
     """One activation in a backtrace, innermost first; offsets are of the faulting or the calling instruction.
 
     `module_offset` counts bytes from the start of the file, `func_offset` from the start of the function's body;
-    both are None for a module that never had a binary form. `instr` is the instruction's index in the function.
+    both are None for a module that never had a binary form. `instr` is the instruction's index in the function. `code` is
+    the function itself (`exec.code.FuncCode`), for whoever looks further: source lines, instructions, debug information.
     """
 
     func_index: int
@@ -192,6 +193,7 @@ class Frame:
     module_offset: int | None
     func_offset: int | None
     instr: int
+    code: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

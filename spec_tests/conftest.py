@@ -14,7 +14,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if suite is None:
         terminalreporter.section("official test suite", sep="!", red=True, bold=True)
         terminalreporter.write_line(
-            "MISSING: not one of its tests was run. Get it with tools/fetch-testsuite, or set REFSFI_TESTSUITE.", red=True
+            "MISSING: not one of its tests was run. Get it with tools/fetch-testsuite, or set REFSFI_TESTSUITE.",
+            red=True,
         )
         return
     totals = {"official_passed": 0, "official_failed": 0}
@@ -29,5 +30,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if files:
         terminalreporter.section("official test suite")
         terminalreporter.write_line(
-            f"{suite}: {files} scripts, {totals['official_passed']} assertions passed, {totals['official_failed']} failed"
+            f"{suite}: {files} scripts, {totals['official_passed']} assertions passed, {totals['official_failed']}
+            failed"
         )

@@ -104,17 +104,19 @@ def _atomic_rmw(
 def lower_atomic_cmpxchg(low: Lowerer, pc: int, instr: Instr) -> None:
     """Replace if equal to the expected value; the old value (threads proposal, `t.atomic.rmw.cmpxchg`).
 
-    The narrow forms compare the whole expected value, so that one that does not fit never matches.
+    The narrow forms compare the low bits of the expected value only: it is wrapped first.
     """
     low.emit_value(_atomic_cmpxchg, instr.args[0], instr.op.width, *low.pop_many(3))
 
 
 def _atomic_cmpxchg(arg: MemArg, width: int, a: int, b: int, c: int, d: int, nxt: int) -> Step:
+    wrap = (1 << (8 * width)) - 1
+
     def step(r: Regs, f: Frame) -> int:
         mem, address = _place(f, arg, width, r[a])
         with mem.lock:
             old = _read(mem, address, width)
-            if old == r[b]:
+            if old == r[b] & wrap:
                 _write(mem, address, width, r[c])
         r[d] = old
         return nxt

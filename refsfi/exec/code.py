@@ -137,6 +137,7 @@ class FuncCode:
             at if binary else None,
             at - func.at if binary else None,
             pc,
+            self,
         )
 
     def unspent(self, pc: int) -> int:

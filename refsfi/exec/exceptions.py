@@ -1,7 +1,7 @@
 """Exception instructions, chapter 4.6.5, and the legacy ones.
 
 A throw is a Python exception that carries the instance to the machine, which searches the handlers of the side table
-(`machine._unwind`). `try_table` and `try` themselves do nothing.
+(`machine.unwind`). `try_table` and `try` themselves do nothing.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from typing import Any
 from refsfi.errors import Crash, Exhaustion, GuestException, Trap, TrapCode
 from refsfi.errors import Frame as TraceFrame
 from refsfi.exec.calls import enter
-from refsfi.exec.code import FRAME_CHANGED, STOPPED, Regs, Step
+from refsfi.exec.code import FRAME_CHANGED, STOPPED, FuncCode, Lowered, Regs, Step
 from refsfi.runtime.store import Frame, FuncInst, HostFunc, Store
 from refsfi.runtime.values import ExnInst, Value, func_type
 
-__all__ = ["MAX_BACKTRACE", "backtrace", "invoke"]
+__all__ = ["MAX_BACKTRACE", "backtrace", "invoke", "locate", "unwind"]
 
 MAX_BACKTRACE = 20
 
@@ -63,7 +63,12 @@ def invoke(store: Store, func: FuncInst | HostFunc, arguments: Sequence[Value]) 
     store.frame = entry
     try:
         enter(func, list(arguments), entry, 0)
-        _run(store)
+        if store.observer is None:
+            _run(store)
+        else:
+            from refsfi.exec.observed import run_observed
+
+            run_observed(store, store.observer)
     finally:
         store.frame = outer
         store.room = room
@@ -84,23 +89,31 @@ def _run(store: Store) -> None:
             while ip >= 0:
                 ip = steps[ip](r, f)
         except GuestException as error:
-            if not _unwind(store, f, ip, error.exception):
+            if not unwind(store, f, ip, error.exception):
                 raise
         except Trap as trap:
-            _locate(store, f, ip, trap)
+            locate(store, f, ip, trap)
             raise
         else:
             if ip != FRAME_CHANGED:
                 return
 
 
-def _locate(store: Store, f: Frame, ip: int, trap: Trap) -> None:
+def _lowered(frame: Frame, code: FuncCode) -> Lowered:
+    """The form of its function that a frame runs: with an observer, one step an instruction."""
+    lowered = code.lowered
+    if lowered is None:
+        raise Crash("a function's frame without code")
+    return lowered if frame.ops is lowered.steps else code.stepwise
+
+
+def locate(store: Store, f: Frame, ip: int, trap: Trap) -> None:
     """Settle the fuel of a frame that trapped in step `ip` and give the trap its backtrace."""
     code = f.code
     at, store.at = store.at, None
-    if code is None or code.lowered is None:
+    if code is None:
         raise Crash("trap outside of a function")
-    pc = code.lowered.pcs[ip] if at is None else at
+    pc = _lowered(f, code).pcs[ip] if at is None else at
     if code.program.metered and at is None and store.fuel is not None:
         store.fuel += code.unspent(pc)
     if not trap.frames:
@@ -112,13 +125,13 @@ def backtrace(frame: Frame | None, limit: int = MAX_BACKTRACE) -> list[TraceFram
     found: list[TraceFrame] = []
     while frame is not None and len(found) < limit:
         code = frame.code
-        if code is not None and code.lowered is not None:
-            found.append(code.trace_frame(code.lowered.pcs[frame.ip - 1]))
+        if code is not None:
+            found.append(code.trace_frame(_lowered(frame, code).pcs[frame.ip - 1]))
         frame = frame.caller
     return found
 
 
-def _unwind(store: Store, f: Frame, ip: int, exception: ExnInst) -> bool:
+def unwind(store: Store, f: Frame, ip: int, exception: ExnInst) -> bool:
     """Find the handler of an exception thrown in step `ip` of frame `f` and make it the place to go on; False, with
     the frames of this invocation gone, where there is none.
 
@@ -133,9 +146,7 @@ def _unwind(store: Store, f: Frame, ip: int, exception: ExnInst) -> bool:
         if code is None:
             store.frame = frame
             return False
-        lowered = code.lowered
-        if lowered is None:
-            raise Crash("exception outside of a function")
+        lowered = _lowered(frame, code)
         pc = lowered.pcs[ip] if at is None else at
         at = None
         handlers = code.program.info.sides[code.index].handlers

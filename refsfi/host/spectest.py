@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from refsfi.host.show import show_value
 from refsfi.numeric.floats import f32_round
 from refsfi.numeric.layout import pack_f64, unpack_i64
 from refsfi.runtime.memory import MemInst
+from refsfi.runtime.show import show_value
 from refsfi.runtime.store import Extern, GlobalInst, HostFunc
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import Value

@@ -19,6 +19,7 @@ from refsfi.syntax.types import ExternType, FuncExtern, GlobalType, TagType
 
 if TYPE_CHECKING:
     from refsfi.exec.code import FuncCode, Program
+    from refsfi.runtime.observer import Observer
 
 __all__ = [
     "Extern",
@@ -36,9 +37,10 @@ __all__ = [
 class Store:
     """`fuel` is None where none is counted. `stop` is set by another thread, a timer or a signal: the guest raises
     it at its next backward branch or call. `room` is what is left of `limits.stack`, in bytes. `at` is the pc of a
-    failing instruction where it is not the one that the innermost frame's step stands for."""
+    failing instruction where it is not the one that the innermost frame's step stands for. `observer` looks on at
+    invocations that begin while it is set."""
 
-    __slots__ = ("__weakref__", "at", "frame", "fuel", "limits", "nesting", "room", "stop")
+    __slots__ = ("__weakref__", "at", "frame", "fuel", "limits", "nesting", "observer", "room", "stop")
 
     def __init__(self, limits: Limits | None = None, fuel: int | None = None) -> None:
         self.limits = limits or Limits()
@@ -48,6 +50,7 @@ class Store:
         self.nesting = 0
         self.at: int | None = None
         self.stop: Exhaustion | None = None
+        self.observer: Observer | None = None
 
 
 class Instance:

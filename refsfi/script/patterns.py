@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refsfi.errors import Crash
-from refsfi.host.show import show_float, show_int, show_value
+from refsfi.runtime.show import show_float, show_int, show_value
 from refsfi.runtime.values import I31, ArrayInst, HostRef, StructInst, Value
 from refsfi.script.ast import (
     Either,

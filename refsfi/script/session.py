@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from refsfi.script.ast import Command, Script, SubScript, Thread, command_kind
@@ -67,14 +69,13 @@ def new_engine() -> Engine:
 def run_file(path: str, options: Options) -> FileResult:
     """Run one script. What is not selected is executed too, as what follows may depend on it, but is not reported."""
     start = time.perf_counter()
-    result = FileResult(path)
     try:
         script = load_script(path)
     except BadScript as error:
-        result.failed = 1
-        result.records = [Record(path, error.line, "script", Outcome.FAILED, False, "a test script", str(error))]
+        result = _failed(path, Record(path, error.line, "script", Outcome.FAILED, False, "a test script", str(error)))
         result.seconds = time.perf_counter() - start
         return result
+    result = FileResult(path)
     select = compile_select(options.select)
     only = options.only.get(path)
     if _any_selected(script, script.commands, select, only):
@@ -97,6 +98,11 @@ def run_file(path: str, options: Options) -> FileResult:
                 break
     result.seconds = time.perf_counter() - start
     return result
+
+
+def _failed(path: str, record: Record) -> FileResult:
+    """The result of a script that failed as a whole."""
+    return FileResult(path, failed=1, records=[record])
 
 
 def _silent(_: str) -> None:
@@ -136,24 +142,51 @@ def _serially(paths: Sequence[str], options: Options) -> Iterator[FileResult]:
 
 
 def _in_processes(paths: Sequence[str], options: Options, jobs: int) -> Iterator[FileResult]:
-    # Big files first, so that none of them is alone at the end. Spawned, not forked: the parent may run threads.
+    # Big files first, so that none of them is alone at the end.
     waiting = sorted(paths, key=_size)
     failures = 0
-    pool = ProcessPoolExecutor(min(jobs, len(paths)), mp_context=get_context("spawn"))
-    running: set[Future[FileResult]] = set()
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                running.add(pool.submit(run_file, waiting.pop(), options))
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                result = future.result()
-                yield result
-                failures += result.failed
+    while waiting:
+        for result in _with_pool(waiting, options, jobs):
+            yield result
+            failures += result.failed
             if options.max_failures and failures >= options.max_failures:
                 return
+
+
+def _with_pool(waiting: list[str], options: Options, jobs: int) -> Iterator[FileResult]:
+    """Take scripts from the end of `waiting` until none is left, or a worker dies and with it the pool."""
+    others = set(active_children())
+    # Spawned, not forked: the parent may run threads.
+    pool = ProcessPoolExecutor(min(jobs, len(waiting)), get_context("spawn"), initializer=_ignore_interrupts)
+    running: dict[Future[FileResult], str] = {}
+    broken = finished = False
+    try:
+        while (waiting and not broken) or running:
+            while waiting and not broken and len(running) < jobs:
+                path = waiting.pop()
+                running[pool.submit(run_file, path, options)] = path
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                path = running.pop(future)
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    broken = True
+                    got = "a worker process died while this script, or one beside it, was running"
+                    result = _failed(path, Record(path, 0, "script", Outcome.FAILED, False, "the script ends", got))
+                yield result
+        finished = True
     finally:
+        if not finished:
+            # Stopped in the middle: a worker may be in a guest that never ends.
+            for child in set(active_children()) - others:
+                child.terminate()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of the terminal; the parent alone answers it, by ending the workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _size(path: str) -> int:

@@ -1,10 +1,11 @@
-"""Annotations that mean something (the specification's appendix "custom sections", and the branch hinting of tool conventions).
+"""Annotations that mean something (the specification's appendix "custom sections", and the branch hinting of tool
+conventions).
 
 `(@name "…")` names what it stands in; `(@custom "name" (before|after section)? "bytes"*)` is a custom section;
 `(@metadata.code.branch_hint "\\00"|"\\01")` tells whether the `if` or `br_if` behind it is likely to branch.
 
-The lexer keeps annotations by the token they precede. Whoever reads that place takes them from there; what is left when a module
-has been read was misplaced.
+The lexer keeps annotations by the token they precede. Whoever reads that place takes them from there; what is left
+when a module has been read was misplaced.
 """
 
 from __future__ import annotations
@@ -21,7 +22,17 @@ if TYPE_CHECKING:
     from refsfi.text.scopes import Context
 
 __all__ = [
-    "BRANCH_HINT", "SECTION_WORDS", "Hint", "Placed","branch_hint", "leftover", "place_customs", "take", "take_custom", "take_name"]
+    "BRANCH_HINT",
+    "SECTION_WORDS",
+    "Hint",
+    "Placed",
+    "branch_hint",
+    "leftover",
+    "place_customs",
+    "take",
+    "take_custom",
+    "take_name",
+]
 
 BRANCH_HINT: Final = "metadata.code.branch_hint"
 
@@ -57,7 +68,9 @@ def leftover(stream: TokenStream, start: int, end: int, in_function: bool = Fals
 
 
 def take_name(stream: TokenStream, what: str = "") -> str | None:
-    """The name that a `(@name …)` before the next token gives, if there is one. `what` is said to have several if it has."""
+    """The name that a `(@name …)` before the next token gives, if there is one. `what` is said to have several if it
+    has.
+    """
     found = take(stream, "name")
     if not found:
         return None
@@ -102,7 +115,9 @@ SECTION_WORDS: Final = {id: word for word, id in _SECTIONS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A custom section with its place among the others in the same gap: `after` a section comes before `before` the next."""
+    """A custom section with its place among the others in the same gap: `after` a section comes before `before` the
+    next.
+    """
 
     custom: Custom
     before: bool
@@ -181,7 +196,7 @@ def branch_hint(c: Context, *positions: int) -> Hint | None:
         if token[:1] != '"':
             raise stream.error(f"@{BRANCH_HINT} annotation: unexpected token", at)
         value += unescape(token)
-    if value not in (b"\0", b"\1"):
+    if bytes(value) not in (b"\0", b"\1"):
         raise stream.error(f"@{BRANCH_HINT} annotation: invalid hint value", note.start)
     hint = Hint(value[0], note.start)
     c.hints.setdefault(c.func, []).append(hint)

@@ -1,7 +1,7 @@
 """The custom section `metadata.code.branch_hint` (tool conventions, "code metadata"), between bytes and instructions.
 
-The section names an instruction by its function and its byte offset from the start of that function's body; here it is the
-instruction's index in the body.
+The section names an instruction by its function and its byte offset from the start of that function's body; here it is
+the instruction's index in the body.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def hint_section(module: Module, hints: Mapping[int, Iterable[tuple[Instr | None
 
 
 def branch_hints(module: Module, section: Custom) -> dict[int, dict[int, int]] | None:
-    """By function index, the hints of a section: instruction index to 0 or 1. None where it does not follow its own rules."""
+    """By function index, the hints of a section: instruction index to 0 or 1. None where it does not follow its own
+    rules.
+    """
     data = section.data
     imported = len(module.imported(ExternKind.FUNC))
     hints: dict[int, dict[int, int]] = {}

@@ -1,8 +1,8 @@
 """Immediates of instructions, chapter 6.5, by their kinds in the opcode table.
 
-A reader takes the context, steps over an instruction's immediates and returns them as `Instr.args` wants them, in the order of
-the binary format. The text's order differs in three places only: `call_indirect`, `memory.init` and `table.init` name the table
-or memory first.
+A reader takes the context, steps over an instruction's immediates and returns them as `Instr.args` wants them, in the
+order of the binary format. The text's order differs in three places only: `call_indirect`, `memory.init` and
+`table.init` name the table or memory first.
 """
 
 from __future__ import annotations

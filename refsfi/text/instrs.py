@@ -1,7 +1,7 @@
 """Instructions, chapter 6.5: plain and folded, into a flat body.
 
-Both forms may nest in each other to any depth, so what is open is kept on a stack of states. A folded instruction waits there
-for its operands; a block waits for what closes it.
+Both forms may nest in each other to any depth, so what is open is kept on a stack of states. A folded instruction
+waits there for its operands; a block waits for what closes it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from refsfi.text.scopes import Context
 
 __all__ = ["expression", "folded", "instructions"]
 
-# What the innermost open construct is, and so what may come next. In states up to PAREN plain and folded instructions may, in
-# OPERANDS and CONDITION only folded ones, in the others none.
+# What the innermost open construct is, and so what may come next. In states up to PAREN plain and folded instructions
+# may, in OPERANDS and CONDITION only folded ones, in the others none.
 _ROOT: Final = 0
 _BLOCK: Final = 1  # a plain block, or the last part of one: `end`
 _IF: Final = 2  # a plain `if`: `else`, `end`
@@ -147,7 +147,7 @@ def instructions(c: Context, body: Expr, one: bool = False) -> None:
                 append(Instr(_END, (), offsets[pos]))
                 labels.pop()
                 state = stack.pop()[0]
-            elif state == _PAREN or state == _CLOSED:
+            elif state in (_PAREN, _CLOSED):
                 state = stack.pop()[0]
             else:
                 raise s.unexpected(pos)
@@ -256,4 +256,3 @@ def _clause(c: Context, state: int, stack: _Stack, body: Expr) -> int:
         raise s.unexpected(pos)
     stack.append((after, None, None, None))
     return _PAREN
-

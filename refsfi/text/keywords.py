@@ -1,6 +1,7 @@
 """The words of the text format and the features they belong to.
 
-A word of a feature that is off is no keyword at all: a parser that meets it says "unknown operator", as for any other word.
+A word of a feature that is off is no keyword at all: a parser that meets it says "unknown operator", as for any other
+word.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _WORDS: Final[dict[tuple[Feature, ...], str]] = {
     (Feature.BULK_MEMORY, Feature.REFERENCE_TYPES): "declare item",
     (Feature.REFERENCE_TYPES,): "externref extern",
     (Feature.FUNCTION_REFERENCES,): "ref null",
-    (Feature.GC,): "i8 i16 rec sub final struct array field any anyref eq eqref i31 i31ref structref arrayref none nullref"
+    (
+        Feature.GC,
+    ): "i8 i16 rec sub final struct array field any anyref eq eqref i31 i31ref structref arrayref none nullref"
     " nofunc nullfuncref noextern nullexternref",
     (Feature.EXCEPTIONS, Feature.LEGACY_EXCEPTIONS): "tag catch catch_all",
     (Feature.EXCEPTIONS,): "exn exnref noexn nullexnref catch_ref catch_all_ref",

@@ -1,11 +1,11 @@
 """Tokens of the text format, chapter 6.2 and the annotations of 6.2.5.
 
-One regular expression finds all tokens; a token is its text plus its character offset, in two parallel lists, and what kind it is
-shows in its first character. White space, comments and annotations are no tokens. Annotations of a known kind are kept beside the
-tokens (`TokenStream.notes`), the others are only checked for well-formed tokens.
+One regular expression finds all tokens; a token is its text plus its character offset, in two parallel lists, and what
+kind it is shows in its first character. White space, comments and annotations are no tokens. Annotations of a known
+kind are kept beside the tokens (`TokenStream.notes`), the others are only checked for well-formed tokens.
 
-An illegal character becomes a token like any other and is reported when a parser arrives there, so that of several errors the
-first one in the text is told.
+An illegal character becomes a token like any other and is reported when a parser arrives there, so that of several
+errors the first one in the text is told.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ KNOWN_ANNOTATIONS: Final = frozenset({"name", "custom", "metadata.code.branch_hi
 # Block comments without another one inside; nested ones are left to _BLOCK.
 _TRIVIA = r"(?:[ \t\n\r]++|;;[^\n\r]*+|\(;(?:[^;(]++|;(?!\))|\((?!;))*+;\))*+"
 # `(;` and `(@` end the run of ordinary tokens; the empty token is the end of the text; any other character is illegal.
-_TOKEN = re.compile(
-    rf"{_TRIVIA}(\((?![;@])|\)|(?:{IDCHAR}++|{STRING})++|[,;\[\]{{}}]|\([;@]|(?s:.)|\Z)"
-)
+_TOKEN = re.compile(rf"{_TRIVIA}(\((?![;@])|\)|(?:{IDCHAR}++|{STRING})++|[,;\[\]{{}}]|\([;@]|(?s:.)|\Z)")
 _BLOCK = re.compile(r"\(;|;\)")
 _ID = re.compile(rf"{IDCHAR}++")
 _STRING_TOKEN = re.compile(STRING)
@@ -43,7 +41,7 @@ _STOPS: Final = _OPENING | {'"'}
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """`(@name item*)` at characters `start` to `end`. `items` are its tokens with their offsets, parentheses included."""
+    """`(@name item*)` at characters `start` to `end`; `items` are its tokens with their offsets, with all parentheses."""
 
     name: str
     start: int
@@ -54,9 +52,10 @@ class Annotation:
 class TokenStream:
     """The tokens of a text, and a cursor.
 
-    `texts[i]` is token `i`, `offsets[i]` the offset of its first character; the last token is empty and stands for the end.
-    `pos` is the index of the next token. `notes` has the annotations of known kinds in front of a token, by the token's index.
-    `features` only decides which words are keywords, for the message about a word that stands in the wrong place.
+    `texts[i]` is token `i`, `offsets[i]` the offset of its first character; the last token is empty and stands for the
+    end. `pos` is the index of the next token. `notes` has the annotations of known kinds in front of a token, by the
+    token's index. `features` only decides which words are keywords, for the message about a word that stands in the
+    wrong place.
     """
 
     __slots__ = ("_failure", "features", "notes", "offsets", "pos", "source", "texts")
@@ -176,7 +175,7 @@ class TokenStream:
                 raise self.error("malformed UTF-8 encoding", at) from None
         raise self.error("empty annotation id", at)
 
-    # --- errors ----------------------------------------------------------------------------------------------------------
+    # --- errors ------------------------------------------------------------------------------------------------------
 
     def error(self, message: str, at: int) -> ParseError:
         """The error at character `at`, to be raised."""
@@ -227,7 +226,7 @@ class TokenStream:
             return self.error("illegal escape", stop)
         return self.error("illegal control character in string literal", stop)
 
-    # --- reading ---------------------------------------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------------------------------
 
     def expect(self, token: str) -> None:
         """Steps over a token that must be there."""

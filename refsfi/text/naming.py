@@ -1,7 +1,7 @@
 """Identifiers for the printer, out of the name section.
 
-A name becomes an identifier where it can be one: not empty, and the first of its name in its index space. Else it is kept in a
-`(@name "…")` annotation, and whatever it names goes by its number.
+A name becomes an identifier where it can be one: not empty, and the first of its name in its index space. Else it is
+kept in a `(@name "…")` annotation, and whatever it names goes by its number.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from refsfi.syntax.module import Module, Names
-from refsfi.syntax.types import ExternKind, FuncType, StructType, SubType
+from refsfi.syntax.types import ExternKind, FuncExtern, FuncType, StructType, SubType, TagType, TypeRef
 from refsfi.text.strings import encode_id, quote_name
 
 __all__ = ["Labels", "Naming", "Scope"]
@@ -67,6 +67,10 @@ class Naming:
         self.tags = Scope(known.tags, counts[ExternKind.TAG] + len(module.tags))
         self.elems = Scope(known.elems, len(module.elems))
         self.datas = Scope(known.datas, len(module.datas))
+        self._func_types: list[TypeRef] = [i.type.type for i in module.imports if isinstance(i.type, FuncExtern)]
+        self._func_types += [func.type for func in module.funcs]
+        self._tag_types: list[TypeRef] = [i.type.type for i in module.imports if isinstance(i.type, TagType)]
+        self._tag_types += [tag.type.type for tag in module.tags]
         self._fields = known.fields
         self._field_scopes: dict[int, Scope] = {}
         self._locals = known.locals
@@ -87,6 +91,18 @@ class Naming:
         """The function type of that index, None where it is none."""
         comp = self.subtypes[index].comp if index < len(self.subtypes) else None
         return comp if isinstance(comp, FuncType) else None
+
+    def func_type_of(self, func: int) -> FuncType | None:
+        """The type of a function, None where it is unknown."""
+        return self._functype_in(self._func_types, func)
+
+    def tag_type_of(self, tag: int) -> FuncType | None:
+        """The type of a tag, None where it is unknown."""
+        return self._functype_in(self._tag_types, tag)
+
+    def _functype_in(self, types: list[TypeRef], index: int) -> FuncType | None:
+        type = types[index] if index < len(types) else None
+        return self.functype(type) if isinstance(type, int) else None
 
     def locals(self, func: int, count: int) -> Scope:
         return Scope(self._locals[func], count) if func in self._locals else _EMPTY
@@ -128,6 +144,6 @@ class Labels:
     def ref(self, label: int) -> str:
         """A label in use: `$id`, or the number with the nesting depth of the block that it ends."""
         height = len(self._open) - 1 - label
-        if 0 <= height and (name := self._open[height]) and self._visible[name][-1] == height:
+        if height >= 0 and (name := self._open[height]) and self._visible[name][-1] == height:
             return encode_id(name)
         return f"{label} (;@{height + 1};)" if height >= -1 else str(label)

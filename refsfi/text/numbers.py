@@ -1,10 +1,10 @@
 """Number literals, chapter 6.3.1 and 6.3.2: from their text to bits and back.
 
-Floats are rounded from the exact value of the literal by integer arithmetic, once, to nearest with ties to even; so an f32 is
-never rounded twice.
+Floats are rounded from the exact value of the literal by integer arithmetic, once, to nearest with ties to even; so an
+f32 is never rounded twice.
 
-A reader returns None where the text is no literal of its kind, and raises `OutOfRange` where it is one but denotes no value of
-the type.
+A reader returns None where the text is no literal of its kind, and raises `OutOfRange` where it is one but denotes no
+value of the type.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ _NAT = re.compile(r"0x([0-9A-Fa-f](?:_?[0-9A-Fa-f])*)|([0-9](?:_?[0-9])*)")
 _HEX_FLOAT = re.compile(
     r"0x([0-9A-Fa-f](?:_?[0-9A-Fa-f])*)(?:\.([0-9A-Fa-f](?:_?[0-9A-Fa-f])*)?)?(?:[pP]([+-]?)([0-9](?:_?[0-9])*))?"
 )
-_DEC_FLOAT = re.compile(
-    r"([0-9](?:_?[0-9])*)(?:\.([0-9](?:_?[0-9])*)?)?(?:[eE]([+-]?)([0-9](?:_?[0-9])*))?"
-)
+_DEC_FLOAT = re.compile(r"([0-9](?:_?[0-9])*)(?:\.([0-9](?:_?[0-9])*)?)?(?:[eE]([+-]?)([0-9](?:_?[0-9])*))?")
 _NAN = re.compile(r"nan(?::0x([0-9A-Fa-f](?:_?[0-9A-Fa-f])*))?")
 
 # Exponents beyond this are as good as infinite for every literal shorter than it.

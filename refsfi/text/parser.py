@@ -1,7 +1,7 @@
 """Modules, chapter 6.6: the entry of the text parser, and the fields of a module.
 
-The first pass goes over the fields and binds identifiers; the second reads the types; the third reads all other fields in order,
-so that function types that are written out come behind the defined ones in the order of their first use.
+The first pass goes over the fields and binds identifiers; the second reads the types; the third reads all other fields
+in order, so that function types that are written out come behind the defined ones in the order of their first use.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from refsfi.syntax.types import (
     ExternKind,
     ExternType,
     FuncExtern,
+    FuncType,
     Limits,
     MemType,
     NumType,
@@ -51,7 +52,6 @@ from refsfi.text.scopes import Context, Labels, Space
 from refsfi.text.types import (
     address_type,
     global_type,
-    limits,
     mem_type,
     page_size,
     rec_type,
@@ -89,7 +89,9 @@ def parse_module_form(stream: TokenStream, features: Features = DEFAULT) -> Modu
 
 
 def parse_module_fields(stream: TokenStream, features: Features = DEFAULT, header: bool = False) -> Module:
-    """Steps over module fields, up to the `)` or the end of text behind them; with `header`, over an identifier before them."""
+    """Steps over module fields, up to the `)` or the end of text behind them; with `header`, over an identifier before
+    them.
+    """
     start = stream.pos
     c = Context(stream, features)
     module = c.module
@@ -306,12 +308,10 @@ def _func(c: Context, field: _Field) -> None:
     by_name = s.opens("type")
     pos = s.pos + 2
     type = type_use(c, locals)
-    known = True
     if by_name and not locals.count:
         # The parameters are those of the type, which may be unknown; only identifiers of locals need to know.
-        known = type < len(c.subtypes)
-        comp = c.subtypes[type].comp if known else None
-        if known and hasattr(comp, "params"):
+        comp = c.subtypes[type].comp if type < len(c.subtypes) else None
+        if isinstance(comp, FuncType):
             locals.skip(len(comp.params))
     runs: list[tuple[int, ValType]] = []
     while s.accept("local"):

@@ -51,8 +51,12 @@ class BodyPrinter:
         """A constant expression on one line, without its `end`."""
         return " ".join(self._step(instr)[0] for instr in expr[:-1])
 
-    def lines(self, body: Expr, depth: int, hints: Mapping[int, int], offset: Callable[[Instr], str] | None) -> list[str]:
-        """The instructions of a body, without its `end`, indented from `depth` on. `offset` gives what stands before each."""
+    def lines(
+        self, body: Expr, depth: int, hints: Mapping[int, int], offset: Callable[[Instr], str] | None
+    ) -> list[str]:
+        """The instructions of a body, without its `end`, indented from `depth` on. `offset` gives what stands before
+        each.
+        """
         lines = []
         for pc, instr in enumerate(body[:-1]):
             before = self.labels.depth()
@@ -64,7 +68,7 @@ class BodyPrinter:
         return lines
 
     def _step(self, instr: Instr) -> tuple[str, int]:
-        """The text of an instruction, with its effect on the labels, and by how much it stands further out than those."""
+        """The text of an instruction, after its effect on the labels; and by how much it stands further out."""
         if instr.op in OPENERS:
             return self.block(instr), 0
         if instr.op in CLOSERS:

@@ -106,7 +106,7 @@ class TypePrinter:
         text = self.val(storage) if isinstance(storage, RefType) else str(storage)
         return f"(mut {text})" if type.mut else text
 
-    # --- external types --------------------------------------------------------------------------------------------------
+    # --- external types ----------------------------------------------------------------------------------------------
 
     def _limits(self, limits: Limits) -> str:
         return f"{limits.min}" if limits.max is None else f"{limits.min} {limits.max}"

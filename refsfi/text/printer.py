@@ -28,7 +28,7 @@ from refsfi.text.naming import Naming, Scope
 from refsfi.text.print_fold import fold_lines
 from refsfi.text.print_instrs import BodyPrinter, indent
 from refsfi.text.print_types import TypePrinter
-from refsfi.text.strings import quote_bytes, quote_name
+from refsfi.text.strings import encode_id, quote_bytes, quote_name
 
 __all__ = ["print_module"]
 
@@ -42,10 +42,10 @@ _NO_NAMES: Final = Scope({}, 0)
 def print_module(module: Module, *, fold: bool = False, offsets: bool = False, names: bool = True) -> str:
     """The module in the text format, ending in a line break.
 
-    `fold` writes instructions in folded form where their operands are known; `offsets` puts `(;@hex;)`, the position in the
-    binary file, before each instruction and definition of a module that was decoded; without `names` the name section is left
-    out and everything goes by its number. Code need not be valid. LimitError where a function declares more locals than
-    engines allow.
+    `fold` writes instructions in folded form where their operands are known; `offsets` puts `(;@hex;)`, the position
+    in the binary file, before each instruction and definition of a module that was decoded; without `names` the name
+    section is left out and everything goes by its number. Code need not be valid. LimitError where a function declares
+    more locals than engines allow.
     """
     return _Printer(module, fold, offsets and module.binary is not None, names).module()
 
@@ -73,7 +73,7 @@ class _Printer:
         header = ""
         if names.module is not None:
             # An identifier cannot be empty.
-            header = f' (@name "")' if not names.module else f" {_module_id(names.module)}"
+            header = f" {encode_id(names.module)}" if names.module else ' (@name "")'
         self._rec_types()
         for import_ in module.imports:
             self._import(import_)
@@ -123,7 +123,7 @@ class _Printer:
     def _const(self, expr: Expr) -> str:
         return BodyPrinter(self._names, self._types, _NO_NAMES, self._names.labels(None)).line(expr)
 
-    # --- fields ----------------------------------------------------------------------------------------------------------
+    # --- fields ------------------------------------------------------------------------------------------------------
 
     def _rec_types(self) -> None:
         index = 0
@@ -172,7 +172,7 @@ class _Printer:
         text = f"(data{self._names.datas.header(index)} (;{index};){self._mode(data.mode, 'memory', self._names.mems)}"
         self._line(f"{text} {quote_bytes(data.init)})", data.at)
 
-    # --- functions -------------------------------------------------------------------------------------------------------
+    # --- functions ---------------------------------------------------------------------------------------------------
 
     def _func(self, func: Func, hints: dict[int, dict[int, int]]) -> None:
         index = self._next[ExternKind.FUNC]
@@ -190,14 +190,18 @@ class _Printer:
             self._lines.append(f"{indent(2)}{self._types.group('local', locals, scope, params)[1:]}")
         body = BodyPrinter(self._names, self._types, scope, self._names.labels(index))
         offset: Callable[[Instr], str] | None = (lambda instr: self._offset(instr.at)) if self._offsets else None
-        lines = fold_lines if self._fold else BodyPrinter.lines
-        self._lines += lines(body, func.body, 2, hints.get(index, {}), offset)
+        hinted = hints.get(index, {})
+        if self._fold:
+            results = 0 if type is None else len(type.results)
+            self._lines += fold_lines(body, func.body, results, 2, hinted, offset)
+        else:
+            self._lines += body.lines(func.body, 2, hinted, offset)
         self._lines.append(f"{indent(1)})")
 
     def _signature(self, type: FuncType | None, scope: Scope) -> str:
         return "" if type is None else self._types.func(type, scope)
 
-    # --- custom sections -------------------------------------------------------------------------------------------------
+    # --- custom sections ---------------------------------------------------------------------------------------------
 
     def _customs(self) -> tuple[list[str], dict[int, dict[int, int]]]:
         """Lines for the custom sections that nothing else expresses, and the branch hints."""
@@ -220,15 +224,22 @@ class _Printer:
     def _hints(self, custom: Custom) -> dict[int, dict[int, int]] | None:
         """The hints of a section, where annotations would come to the same section in the same place."""
         module = self._module
-        between = (module.imports, module.funcs, module.tables, module.mems, module.tags, module.globals, module.exports)
-        last = max((rank for rank, fields in enumerate(between) if fields), default=0)
-        # Ranks of sections in a file, up to the data count.
-        order = (2, 3, 4, 5, 13, 6, 7, 8, 9, 12)
-        if module.elems:
-            last = 8
-        elif module.start is not None:
-            last = 7
-        if custom.after not in order or order.index(custom.after) < last:
+        present = {
+            "import": module.imports,
+            "func": module.funcs,
+            "table": module.tables,
+            "memory": module.mems,
+            "tag": module.tags,
+            "global": module.globals,
+            "export": module.exports,
+            "start": module.start is not None,
+            "elem": module.elems,
+            "datacount": module.data_count is not None,
+        }
+        words = list(SECTION_WORDS.values())
+        after = words.index(SECTION_WORDS[custom.after]) if custom.after else 0
+        code = words.index("code")
+        if after >= code or any(present.get(word) for word in words[after + 1 : code]):
             return None
         hints = branch_hints(module, custom)
         if not hints:
@@ -239,9 +250,3 @@ class _Printer:
             for index, by_pc in hints.items()
         }
         return hints if hint_section(module, again).data == custom.data else None
-
-
-def _module_id(name: str) -> str:
-    from refsfi.text.strings import encode_id
-
-    return encode_id(name)

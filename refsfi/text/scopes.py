@@ -1,7 +1,7 @@
 """Index spaces and their identifiers, chapter 6.1.3 ("contexts").
 
-A module is read in two passes. The first binds the identifiers of all fields, so that everything may be used before it is
-defined; the second reads what the fields say. `Context` is what the second pass knows.
+A module is read in two passes. The first binds the identifiers of all fields, so that everything may be used before it
+is defined; the second reads what the fields say. `Context` is what the second pass knows.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ class Context:
         self.func: int | None = None
         # By type index; field names of a struct type.
         self.fields: dict[int, Space] = {}
-        # All types that are defined so far, flat, and the first index of each function type that could stand for itself.
+        # All types that are defined so far, flat, and the first index of each function type that could stand for
+        # itself.
         self.subtypes: list[SubType] = []
         self.functypes: dict[FuncType, int] = {}
         # Function index to branch hints.
@@ -160,7 +161,9 @@ class Context:
         self.subtypes += rec.members
 
     def implicit(self, type: FuncType) -> int:
-        """The index of a function type that is written out instead of named: the first equal one, or a new one at the end."""
+        """The index of a function type that is written out instead of named: the first equal one, or a new one at the
+        end.
+        """
         index = self.functypes.get(type)
         if index is None:
             index = len(self.subtypes)

@@ -19,7 +19,9 @@ _SIMPLE: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"\\": b"\\", b"'": b"'
 
 
 def unescape(token: str) -> bytes:
-    """The bytes of a string literal given with its quotes. ValueError for an escape that names no Unicode scalar value."""
+    """The bytes of a string literal given with its quotes. ValueError for an escape that names no Unicode scalar
+    value.
+    """
     raw = token[1:-1].encode()
     return _ESCAPES.sub(_replace, raw) if b"\\" in raw else raw
 

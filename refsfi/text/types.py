@@ -1,7 +1,7 @@
 """Types, chapter 6.4, and type uses, 6.4.12.
 
-Parsing functions take the context and step its stream over what they return. The grammar stands above each of them; `(…)?` and
-`…*` are as usual.
+Parsing functions take the context and step its stream over what they return. The grammar stands above each of them;
+`(…)?` and `…*` are as usual.
 """
 
 from __future__ import annotations
@@ -155,7 +155,9 @@ _EMPTY = FuncType((), ())
 
 # typeuse ::= ( type typeidx ) functype | functype
 def type_use(c: Context, params: Space | None = None, named: bool = True) -> int:
-    """The index of a type use. Parameters' identifiers are bound in `params`, or else ignored; or not allowed (`named`)."""
+    """The index of a type use. Parameters' identifiers are bound in `params`, or else ignored; or not allowed
+    (`named`).
+    """
     s = c.stream
     if not s.accept("type"):
         return c.implicit(func_type(c, params) if named else _unnamed_func_type(c))
@@ -289,7 +291,7 @@ def rec_type(c: Context) -> None:
         c.define(RecType((_type_def(c, index),)))
         return
     s.pos += 1
-    members = []
+    members: list[SubType] = []
     while s.texts[s.pos] != ")":
         s.expect("(")
         if s.texts[s.pos] != "type":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from refsfi.errors import ValidationError
 from refsfi.syntax.module import Instr
-from refsfi.syntax.types import ARRAYREF, I32, FieldType, NumType, PackType, RefType, StructType, TypeUse, ValType
+from refsfi.syntax.types import ARRAYREF, I32, FieldType, NumType, PackType, RefType, StructType, TypeUse
 from refsfi.valid.checker import Checker, Rule
 from refsfi.valid.limits import MAX_ARRAY_NEW_FIXED, check_limit
 from refsfi.valid.matching import defaultable, storage_matches, unpacked, val_matches
@@ -41,12 +41,11 @@ def struct_new_default_desc(c: Checker, instr: Instr) -> None:
 def _new_struct(c: Checker, instr: Instr, *, default: bool, with_descriptor: bool) -> None:
     x = instr.args[0]
     context = c.context
-    fields = context.struct_type(x).fields
-    operands: tuple[ValType, ...] = tuple([unpacked(field.storage) for field in fields])
+    operands, first = context.struct_operands(x)
     if default:
-        for i, type in enumerate(operands):
-            if not defaultable(type):
-                raise ValidationError(f"field type is not defaultable: field {i} of type {context.show(type)}")
+        if first is not None:
+            shown = context.show(operands[first])
+            raise ValidationError(f"field type is not defaultable: field {first} of type {shown}")
         operands = ()
     descriptor = context.types[x].descriptor
     if descriptor is not None:

@@ -30,7 +30,7 @@ from refsfi.syntax.types import (
     ValType,
 )
 from refsfi.valid.limits import MAX_LOCALS_TOTAL, check_limit
-from refsfi.valid.matching import defaultable
+from refsfi.valid.matching import defaultable, unpacked
 
 __all__ = ["Context", "Locals"]
 
@@ -73,6 +73,7 @@ class Context:
         "_locals",
         "_refs",
         "_signatures",
+        "_struct_operands",
         "_uses",
         "data_count",
         "depths",
@@ -108,6 +109,7 @@ class Context:
         self.imported_funcs = 0
         self.imported_globals = 0
         self._refs: dict[RefType, RefType] = {}
+        self._struct_operands: dict[int, tuple[tuple[ValType, ...], int | None]] = {}
         self._immediates: dict[RefType, RefType] = {}
         self._uses: dict[tuple[int, bool, bool], RefType] = {}
         self._interned: dict[RefType, RefType] = {}
@@ -229,6 +231,18 @@ class Context:
         if not isinstance(comp, StructType):
             raise ValidationError(f"non-structure type {x}")
         return comp
+
+    def struct_operands(self, x: int) -> tuple[tuple[ValType, ...], int | None]:
+        """What `struct.new` takes for structure type `x`, and the first of its fields that has no default value.
+
+        Kept, because a structure may have thousands of fields and an instruction that names it two bytes.
+        """
+        operands = self._struct_operands.get(x)
+        if operands is None:
+            types = tuple([unpacked(field.storage) for field in self.struct_type(x).fields])
+            first = next((i for i, type in enumerate(types) if not defaultable(type)), None)
+            operands = self._struct_operands[x] = types, first
+        return operands
 
     def array_type(self, x: int) -> ArrayType:
         """The array type that type `x` expands to."""

@@ -80,9 +80,9 @@ class TestCommands:
     def test_the_others(self) -> None:
         assert command(type="register", line=1, name="M", **{"as": "N"}) == Register(1, "N", "M")
         assert command(type="action", line=1, action={**INVOKE, "module": "M"}) == Perform(1, Invoke("M", "f", ()))
-        assert command(
-            type="assert_return", line=1, action={"type": "get", "field": "g"}, expected=[]
-        ) == AssertReturn(1, Get(None, "g"), ())
+        assert command(type="assert_return", line=1, action={"type": "get", "field": "g"}, expected=[]) == AssertReturn(
+            1, Get(None, "g"), ()
+        )
         assert command(type="assert_trap", line=1, action=INVOKE, text="t", expected=[]) == AssertAction(
             1, AssertKind.TRAP, Invoke(None, "f", ()), "t"
         )
@@ -90,9 +90,9 @@ class TestCommands:
             1, AssertKind.EXCEPTION, Invoke(None, "f", ()), ""
         )
         for kind in ("malformed", "invalid", "unlinkable", "uninstantiable"):
-            assert command(type=f"assert_{kind}", line=1, filename="x.wat", text="t", module_type="text") == AssertModule(
-                1, AssertKind(f"assert_{kind}"), FileModule("x.wat", False), "t"
-            )
+            assert command(
+                type=f"assert_{kind}", line=1, filename="x.wat", text="t", module_type="text"
+            ) == AssertModule(1, AssertKind(f"assert_{kind}"), FileModule("x.wat", False), "t")
 
     def test_threads(self) -> None:
         assert command(
@@ -102,7 +102,9 @@ class TestCommands:
 
 class TestValues:
     def test_numbers_signed_or_not(self) -> None:
-        assert argument(type="i32", value="-1") == argument(type="i32", value="4294967295") == NumLiteral(I32, 2**32 - 1)
+        assert (
+            argument(type="i32", value="-1") == argument(type="i32", value="4294967295") == NumLiteral(I32, 2**32 - 1)
+        )
         assert argument(type="i64", value="-2") == NumLiteral(I64, 2**64 - 2)
         assert argument(type="f32", value="1069547520") == NumLiteral(F32, 0x3FC00000)
         assert argument(type="f64", value="9218868437227405313") == NumLiteral(F64, 0x7FF0000000000001)
@@ -190,7 +192,11 @@ class TestErrors:
             {"type": "assert_return", "action": INVOKE, "expected": [{"type": "i32", "value": 0}]},
             {"type": "assert_return", "action": INVOKE, "expected": [{"type": "i32", "value": "4294967296"}]},
             {"type": "assert_return", "action": INVOKE, "expected": [{"type": "i32", "value": "9" * 100_000}]},
-            {"type": "assert_return", "action": INVOKE, "expected": [{"type": "v128", "lane_type": "i32", "value": ["0"]}]},
+            {
+                "type": "assert_return",
+                "action": INVOKE,
+                "expected": [{"type": "v128", "lane_type": "i32", "value": ["0"]}],
+            },
             {"type": "assert_return", "action": INVOKE, "expected": [{"type": "either", "values": []}]},
         ],
     )
@@ -215,7 +221,13 @@ def test_a_script_runs_with_its_modules_beside_it(tmp_path: Path) -> None:
             {"type": "module", "line": 1, "filename": "m.wat", "module_type": "text"},
             {"type": "assert_return", "line": 2, "action": INVOKE, "expected": [{"type": "i32", "value": "7"}]},
             {"type": "assert_return", "line": 3, "action": INVOKE, "expected": [{"type": "i32", "value": "8"}]},
-            {"type": "assert_invalid", "line": 4, "filename": "bad.wat", "module_type": "text", "text": "type mismatch"},
+            {
+                "type": "assert_invalid",
+                "line": 4,
+                "filename": "bad.wat",
+                "module_type": "text",
+                "text": "type mismatch",
+            },
             {"type": "assert_invalid", "line": 5, "filename": "gone.wat", "module_type": "text", "text": ""},
         ],
     }

@@ -146,7 +146,7 @@ class TestCommands:
         assert command("(wait $t)") == Wait(1, "t")
 
     def test_meta(self) -> None:
-        assert command('(script $s (wait))') == SubScript(1, "s", (Wait(1, None),))
+        assert command("(script $s (wait))") == SubScript(1, "s", (Wait(1, None),))
         assert command('(input $s "a.wast")') == Input(1, "s", "a.wast")
         assert command('(output $s "a.wasm")') == Output(1, "s", "a.wasm")
         assert command("(output)") == Output(1, None, None)
@@ -163,7 +163,10 @@ class TestValues:
             ("(f32.const nan:0x200000)", NumLiteral(F32, 0x7FA00000)),
             ("(f64.const 1.5)", NumLiteral(F64, 0x3FF8000000000000)),
             ("(f64.const -inf)", NumLiteral(F64, 0xFFF0000000000000)),
-            ("(v128.const i32x4 1 2 3 -1)", NumLiteral(V128, bytes([1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]) + b"\xff" * 4)),
+            (
+                "(v128.const i32x4 1 2 3 -1)",
+                NumLiteral(V128, bytes([1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]) + b"\xff" * 4),
+            ),
             ("(v128.const f64x2 0 1.5)", NumLiteral(V128, bytes(8) + bytes.fromhex("000000000000f83f"))),
             ("(ref.null extern)", NullLiteral(AbsHeap.EXTERN)),
             ("(ref.extern 3)", HostLiteral(AbsHeap.EXTERN, 3)),
@@ -178,7 +181,10 @@ class TestValues:
         [
             ("(f32.const nan:canonical)", NumPattern(F32, NanPattern.CANONICAL)),
             ("(f64.const nan:arithmetic)", NumPattern(F64, NanPattern.ARITHMETIC)),
-            ("(v128.const f32x4 nan:canonical 0 -0 1)", VecPattern("f32x4", (NanPattern.CANONICAL, 0, 1 << 31, 0x3F800000))),
+            (
+                "(v128.const f32x4 nan:canonical 0 -0 1)",
+                VecPattern("f32x4", (NanPattern.CANONICAL, 0, 1 << 31, 0x3F800000)),
+            ),
             ("(v128.const i16x8 0 1 2 3 4 5 6 -1)", VecPattern("i16x8", (0, 1, 2, 3, 4, 5, 6, 0xFFFF))),
             ("(ref.null)", NullPattern()),
             ("(ref.null func)", NullPattern(AbsHeap.FUNC)),

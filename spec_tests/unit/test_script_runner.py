@@ -66,7 +66,9 @@ class TestReturn:
 
     def test_globals(self) -> None:
         module = '(module $m (global (export "g") f32 (f32.const 1.5)))'
-        assert passes(f'{module} (assert_return (get "g") (f32.const 1.5)) (assert_return (get $m "g") (f32.const 1.5))')
+        assert passes(
+            f'{module} (assert_return (get "g") (f32.const 1.5)) (assert_return (get $m "g") (f32.const 1.5))'
+        )
         assert last(f'{module} (assert_return (get "g") (f64.const 1.5))').got == "(f32.const 1.5 (0x3fc00000))"
 
     def test_references_of_the_host_come_back(self) -> None:
@@ -99,7 +101,10 @@ class TestFailureOfActions:
     def test_exhaustion_and_traps_are_different(self) -> None:
         recursion = '(module (func $f (export "f") (call $f)))'
         assert passes(f'{recursion} (assert_exhaustion (invoke "f") "call stack exhausted")')
-        assert last(f'{recursion} (assert_trap (invoke "f") "call stack exhausted")').got == "exhaustion: call stack exhausted"
+        assert (
+            last(f'{recursion} (assert_trap (invoke "f") "call stack exhausted")').got
+            == "exhaustion: call stack exhausted"
+        )
         assert last(f'{self.TRAP} (assert_exhaustion (invoke "f") "")').failed
 
     def test_exceptions(self) -> None:
@@ -137,14 +142,15 @@ class TestFailureOfModules:
         assert passes(r'(assert_malformed (module quote "\ff") "malformed UTF-8 encoding")')
 
     def test_an_instance_of_a_definition(self) -> None:
-        text = '(module definition $m (import "no" "thing" (func))) (assert_unlinkable (module instance $m) "unknown import")'
-        assert passes(text)
+        text = '(module definition $m (import "no" "thing" (func))) (assert_unlinkable (module instance $m) "unknown
+        import")' assert passes(text)
 
 
 class TestNames:
     def test_the_last_module_and_named_ones(self) -> None:
-        two = '(module $a (func (export "f") (result i32) (i32.const 1))) (module (func (export "f") (result i32) (i32.const 2)))'
-        assert passes(f'{two} (assert_return (invoke "f") (i32.const 2)) (assert_return (invoke $a "f") (i32.const 1))')
+        two = '(module $a (func (export "f") (result i32) (i32.const 1))) (module (func (export "f") (result i32)
+        (i32.const 2)))' assert passes(f'{two} (assert_return (invoke "f") (i32.const 2)) (assert_return (invoke $a "f")
+        (i32.const 1))')
 
     def test_definitions_and_instances(self) -> None:
         counter = """(module definition $c (global (mut i32) (i32.const 0))
@@ -262,13 +268,16 @@ class TestThreads:
         ]
 
     def test_a_thread_that_nobody_waits_for_still_counts(self) -> None:
-        assert [record.kind for record in run('(thread $t (assert_return (invoke "f")))') if record.failed] == ["assert_return"]
+        assert [record.kind for record in run('(thread $t (assert_return (invoke "f")))') if record.failed] == [
+            "assert_return"
+        ]
 
     def test_a_thread_that_does_not_end(self) -> None:
         record = last(
             f"""{self.MEMORY} (thread $t (shared (module $mem)) (register "mem" $mem)
               (module (memory (import "mem" "shared") 1 1 shared)
-                (func (export "run") (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 2_000_000_000)))))
+                (func (export "run") (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const
+                2_000_000_000)))))
               (invoke "run"))
             (wait $t)""",
             thread_timeout=0.2,
@@ -299,7 +308,10 @@ class TestMeta:
         assert [record.failed for record in records].count(True) == 1
 
     def test_output_of_a_binary(self, tmp_path: Path) -> None:
-        assert passes(f'{ADD} (output "add.wasm") (input "add.wasm") (invoke "add" (i32.const 0) (i32.const 0))', directory=str(tmp_path))
+        assert passes(
+            f'{ADD} (output "add.wasm") (input "add.wasm") (invoke "add" (i32.const 0) (i32.const 0))',
+            directory=str(tmp_path),
+        )
         assert (tmp_path / "add.wasm").read_bytes().startswith(b"\0asm")
 
     def test_output_of_text(self, tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def test_selection(expression: str, selected: bool) -> None:
     assert compile_select(expression)(ID) is selected
 
 
-@pytest.mark.parametrize("expression", ["and", "a and", "or b", "not", "(a", "a)", "a b", "()", "a & b", "(" * 10_000, "not " * 10_000])
+@pytest.mark.parametrize(
+    "expression", ["and", "a and", "or b", "not", "(a", "a)", "a b", "()", "a & b", "(" * 10_000, "not " * 10_000]
+)
 def test_mistakes(expression: str) -> None:
     with pytest.raises(SelectError):
         compile_select(expression)
