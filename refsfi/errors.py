@@ -10,6 +10,7 @@ class alone how far the module came:
     Trap             execution, chapter 4.6: the guest did what the rules forbid
     Exhaustion       execution: the guest used up something the host limits
     GuestException   execution: a guest exception that no handler of the guest caught
+    GuestExit        execution: the guest ended itself
     Crash            impossible in validated code: a defect of refsfi itself
 
 `Trap` is also the class of a trap's *report*: code, text, backtrace and, for memory faults, the address.
@@ -27,6 +28,7 @@ __all__ = [
     "Exhaustion",
     "Frame",
     "GuestException",
+    "GuestExit",
     "LimitError",
     "LinkError",
     "MalformedError",
@@ -238,3 +240,12 @@ class GuestException(WasmError):
     def __init__(self, exception: Any) -> None:
         super().__init__("uncaught exception")
         self.exception = exception
+
+
+class GuestExit(Exception):
+    """The guest ended itself with `code`, an unsigned 32-bit number. No failure and no trap; passes through the guest's
+    frames without meeting a handler."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit with code {code}")
+        self.code = code

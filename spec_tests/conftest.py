@@ -29,7 +29,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                     totals[name] += properties[name]
     if files:
         terminalreporter.section("official test suite")
-        terminalreporter.write_line(
-            f"{suite}: {files} scripts, {totals['official_passed']} assertions passed, {totals['official_failed']}
-            failed"
-        )
+        passed, failed = totals["official_passed"], totals["official_failed"]
+        terminalreporter.write_line(f"{suite}: {files} scripts, {passed} assertions passed, {failed} failed")

@@ -23,6 +23,7 @@ from refsfi.binary.codes import ORDER, TABLE_INIT, SectionId
 from refsfi.binary.decode_instrs import InstrReader, decode_body, instr_reader
 from refsfi.binary.decode_names import NAME_SECTION, decode_names
 from refsfi.binary.decode_types import TypeReader, type_reader
+from refsfi.binary.deferred import DeferredFunc, DeferredModule
 from refsfi.binary.encode_names import encode_names, writes_names
 from refsfi.binary.reader import at_end, count, name, raw, u32
 from refsfi.binary.sections import Section, sections
@@ -42,12 +43,13 @@ from refsfi.syntax.module import (
     Instr,
     Memory,
     Module,
+    Names,
     Passive,
     Table,
     Tag,
 )
 from refsfi.syntax.opcodes import Op, op
-from refsfi.syntax.types import FUNCREF, AbsHeap, RecType, RefType
+from refsfi.syntax.types import FUNCREF, AbsHeap, RecType, RefType, ValType
 
 __all__ = ["decode", "decode_body"]
 
@@ -60,8 +62,11 @@ _REF_FUNC: Op = op("ref.func")
 _END: Op = op("end")
 
 
-def decode(data: bytes, features: Features = DEFAULT) -> Module:
+def decode(data: bytes, features: Features = DEFAULT, *, lazy: bool = False) -> Module:
     """The module that `data` represents. DecodeError where it represents none.
+
+    With `lazy`, function bodies and custom sections are read when somebody looks at them (`binary/deferred`), and what
+    is wrong with them shows only then.
 
     Positions in the result are file offsets: `Instr.at` that of the opcode, `Func.at` and `Func.end` those of the body
     behind its size, `Custom.at` that of the section's id, all others that of the definition's first byte.
@@ -69,7 +74,7 @@ def decode(data: bytes, features: Features = DEFAULT) -> Module:
     if not isinstance(data, bytes):
         data = bytes(memoryview(data))
     with at_end(data), _no_collections():
-        return _Decoder(data, features).module()
+        return _Decoder(data, features, lazy).module()
 
 
 @contextmanager
@@ -88,13 +93,14 @@ def _no_collections() -> Iterator[None]:
 class _Decoder:
     """State: the module so far, and what is to be compared when all sections have been read."""
 
-    def __init__(self, data: bytes, features: Features) -> None:
+    def __init__(self, data: bytes, features: Features, lazy: bool) -> None:
         self.data = data
         self.features = features
+        self.lazy = lazy
         self.types: TypeReader = type_reader(features)
         # For constant expressions: whether they may name data segments is a question of validation.
         self.instrs: InstrReader = instr_reader(features)
-        self.result = Module(binary=data)
+        self.result = DeferredModule(binary=data) if lazy else Module(binary=data)
         self.func_types: list[int] = []
         # Offsets of the counts that must agree with others; the end of the file where there is no such section.
         self.funcs_at = self.code_at = self.data_count_at = self.datas_at = len(data)
@@ -103,7 +109,8 @@ class _Decoder:
         result = self.result
         rank = -1
         after = 0
-        last_name: Section | None = None
+        # Custom sections, each with the id of the section it follows.
+        customs: list[tuple[Section, int]] = []
         end = 8
         known = set(SectionId)
         if Feature.BULK_MEMORY not in self.features:
@@ -115,10 +122,9 @@ class _Decoder:
                 raise DecodeError("malformed section id", section.at)
             end = section.end
             if section.id is SectionId.CUSTOM:
-                custom = self._custom(section, after)
-                result.customs.append(custom)
-                if custom.name == NAME_SECTION:
-                    last_name = section
+                customs.append((section, after))
+                if not self.lazy:
+                    result.customs.append(self._custom(section, after))
                 continue
             if _RANK[section.id] <= rank:
                 raise DecodeError("unexpected content after last section", section.at)
@@ -129,9 +135,23 @@ class _Decoder:
             if not empty:
                 after = section.id
         self._compare_counts()
-        if last_name is not None:
-            self._names(at_end_of_file=last_name.end == end)
+        if isinstance(result, DeferredModule):
+            result.defer(lambda: self._customs(customs, end))
+        else:
+            self._names(customs, end)
         return result
+
+    def _customs(self, customs: list[tuple[Section, int]], end: int) -> tuple[list[Custom], Names]:
+        """Custom sections and names of a module that was decoded without them."""
+        scratch = _Decoder(self.data, self.features, lazy=False)
+        for section, after in customs:
+            try:
+                scratch.result.customs.append(self._custom(section, after))
+            except DecodeError:
+                # Nothing that runs depends on it.
+                continue
+        scratch._names(customs, end)
+        return scratch.result.customs, scratch.result.names
 
     def _compare_counts(self) -> None:
         if len(self.func_types) != len(self.result.funcs):
@@ -158,12 +178,15 @@ class _Decoder:
             raise DecodeError("unexpected end of section or function", section.end)
         return Custom(title, self.data[pos : section.end], after, section.at)
 
-    def _names(self, at_end_of_file: bool) -> None:
+    def _names(self, customs: list[tuple[Section, int]], end: int) -> None:
         result = self.result
-        index = max(i for i, custom in enumerate(result.customs) if custom.name == NAME_SECTION)
+        index = max((i for i, custom in enumerate(result.customs) if custom.name == NAME_SECTION), default=None)
+        if index is None:
+            return
         custom = result.customs[index]
         result.names = decode_names(custom.data)
-        if not at_end_of_file or encode_names(result.names) != custom.data:
+        last = customs[-1][0]
+        if not (last.at == custom.at and last.end == end) or encode_names(result.names) != custom.data:
             return
         del result.customs[index]
         if not writes_names(result):
@@ -289,14 +312,25 @@ class _Decoder:
         self.code_at = pos
         number, pos = count(data, pos)
         body = instr_reader(self.features, self.result.data_count is not None).body
+
+        def read(start: int, end: int) -> tuple[list[tuple[int, ValType]], Expr]:
+            with at_end(data):
+                return body(data, start, end)
+
         types = self.func_types
         funcs = self.result.funcs
         for index in range(number):
             size, start = count(data, pos)
             pos = start + size
-            locals, expr = body(data, start, pos)
             # Where there are more bodies than types, the counts are compared in the end.
-            funcs.append(Func(types[index] if index < len(types) else 0, locals, expr, start, pos))
+            type = types[index] if index < len(types) else 0
+            if self.lazy:
+                if pos > len(data):
+                    raise DecodeError("unexpected end of section or function", len(data))
+                funcs.append(DeferredFunc(type, start, pos, read))
+            else:
+                locals, expr = body(data, start, pos)
+                funcs.append(Func(type, locals, expr, start, pos))
         return pos, not number
 
     def _datas(self, pos: int) -> tuple[int, bool]:

@@ -11,15 +11,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from refsfi.binary.deferred import DeferredFunc
 from refsfi.errors import Frame as TraceFrame
 from refsfi.runtime.store import Frame
 from refsfi.runtime.values import default, func_type
 from refsfi.syntax.deftypes import close_extern
 from refsfi.syntax.module import Module
 from refsfi.syntax.types import ExternKind
-from refsfi.valid.sidetable import ModuleInfo
+from refsfi.valid.sidetable import ModuleInfo, SideTable
 
-__all__ = ["FRAME_CHANGED", "FRAME_COST", "SLOT_COST", "STOPPED", "Catcher", "FuncCode", "Lowered", "Program", "Step"]
+__all__ = [
+    "FRAME_CHANGED",
+    "FRAME_COST",
+    "SLOT_COST",
+    "STOPPED",
+    "Catcher",
+    "FuncCode",
+    "Guard",
+    "Lowered",
+    "Program",
+    "Step",
+]
 
 Regs: TypeAlias = list[Any]
 Step: TypeAlias = Callable[[Regs, Frame], int]
@@ -45,14 +57,31 @@ class Catcher:
     keep: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A `Handler` of the side table, ready to run."""
+
+    start: int
+    end: int
+    parent: int
+    catchers: tuple[Catcher, ...]
+
+
 @dataclass(slots=True)
 class Lowered:
-    """The steps of a function. `pcs[ip]` is the instruction that step `ip` stands for (of several fused ones, the
-    one that can trap or that controls). `catchers[i]` belongs to handler `i` of the side table."""
+    """The steps of a function. `pcs[ip]` is the instruction that step `ip` stands for (of several fused ones, the one
+    that can trap or that controls)."""
 
     steps: list[Step]
     pcs: Sequence[int]
-    catchers: list[tuple[Catcher, ...]]
+    guards: list[Guard]
+
+    def guard_of(self, pc: int) -> int:
+        """The innermost guard whose range contains `pc`, -1 for none."""
+        for i in range(len(self.guards) - 1, -1, -1):
+            if self.guards[i].start <= pc < self.guards[i].end:
+                return i
+        return -1
 
 
 class FuncCode:
@@ -71,6 +100,7 @@ class FuncCode:
         "nresults",
         "ops",
         "program",
+        "side_",
         "stepwise_",
         "tail",
     )
@@ -89,6 +119,7 @@ class FuncCode:
         self.ops: list[Step] = []
         self.lowered: Lowered | None = None
         self.stepwise_: Lowered | None = None
+        self.side_: SideTable | None = None
 
     def prepare(self) -> list[Any]:
         """Lower the function; its `tail`."""
@@ -99,12 +130,25 @@ class FuncCode:
         types = info.local_types[self.index]
         self.nlocals = len(types)
         self.cost = FRAME_COST + SLOT_COST * (len(types) + side.max_height)
-        lowered, constants = lower(self.program, self.index, fuse=True)
+        lowered, constants = lower(self, side, fuse=True)
         self.lowered = lowered
         self.ops = lowered.steps
         slots = side.max_height + side.exn_slots
-        self.tail = [default(t) for t in types[self.nparams :]] + [None] * slots + constants
-        return self.tail
+        tail = [default(t) for t in types[self.nparams :]] + [None] * slots + constants
+        func = self.program.module.funcs[self.index]
+        if isinstance(func, DeferredFunc):
+            # A large module's bodies take more memory than its steps.
+            func.forget()
+        # Last, for it says to other threads that all the rest is there.
+        self.tail = tail
+        return tail
+
+    @property
+    def side(self) -> SideTable:
+        """The side table, for those that look at operands between steps."""
+        if self.side_ is None:
+            self.side_ = self.program.info.sides[self.index]
+        return self.side_
 
     @property
     def stepwise(self) -> Lowered:
@@ -113,16 +157,8 @@ class FuncCode:
         if self.stepwise_ is None:
             from refsfi.exec.lower import lower
 
-            self.stepwise_ = lower(self.program, self.index, fuse=False)[0]
+            self.stepwise_ = lower(self, self.side, fuse=False)[0]
         return self.stepwise_
-
-    def handler_of(self, pc: int) -> int:
-        """The innermost handler whose range contains `pc`, -1 for none."""
-        handlers = self.program.info.sides[self.index].handlers
-        for i in range(len(handlers) - 1, -1, -1):
-            if handlers[i].start <= pc < handlers[i].end:
-                return i
-        return -1
 
     def trace_frame(self, pc: int) -> TraceFrame:
         """The backtrace entry of an activation at instruction `pc`."""

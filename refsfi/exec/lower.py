@@ -24,11 +24,11 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from refsfi.errors import Crash, Exhaustion, TrapCode
-from refsfi.exec.code import Catcher, FuncCode, Lowered, Program, Regs, Step
+from refsfi.exec.code import Catcher, FuncCode, Guard, Lowered, Regs, Step
 from refsfi.exec.registry import find
 from refsfi.runtime.store import Frame
 from refsfi.syntax.module import Expr
-from refsfi.valid.sidetable import UNREACHABLE, Branch
+from refsfi.valid.sidetable import UNREACHABLE, Branch, SideTable
 
 __all__ = ["Lowerer", "fuel_block_ends", "lower"]
 
@@ -71,15 +71,15 @@ class Group:
 class Lowerer:
     """State of lowering one function; chapters' lowering functions use its methods."""
 
-    def __init__(self, program: Program, index: int, fuse: bool) -> None:
-        info = program.info
+    def __init__(self, code: FuncCode, side: SideTable, fuse: bool) -> None:
+        program = code.program
         self.program = program
-        self.info = info
-        self.body = program.module.funcs[index].body
-        self.side = info.sides[index]
-        self.code: FuncCode = program.funcs[index]
+        self.info = program.info
+        self.body = program.module.funcs[code.index].body
+        self.side = side
+        self.code = code
         self.fuse = fuse
-        self.nlocals = len(info.local_types[index])
+        self.nlocals = code.nlocals
         # The stack model: for each operand the register that holds it.
         self.stack: list[int] = []
         self.groups: list[Group] = []
@@ -267,7 +267,7 @@ class Lowerer:
             nxt = ip + 1 if group.suspends else resolve(ip + 1) if ip < last else ip
             steps.append(group.make(*args, *(resolve(labels[t]) for t in group.targets), nxt))
         pcs = [group.pc for group in groups]
-        catchers = []
+        guards = []
         for handler in self.side.handlers:
             clauses = []
             for c in handler.catches:
@@ -276,15 +276,15 @@ class Lowerer:
                     raise Crash(f"handler goes to unlabelled instruction {target}")
                 keep = None if c.slot is None else self.first_exn + c.slot
                 clauses.append(Catcher(c.tag, c.ref, self.slot(c.branch.height), resolve(labels[target]), keep))
-            catchers.append(tuple(clauses))
-        return Lowered(steps, pcs, catchers)
+            guards.append(Guard(handler.start, handler.end, handler.parent, tuple(clauses)))
+        return Lowered(steps, pcs, guards)
 
 
-def lower(program: Program, index: int, fuse: bool) -> tuple[Lowered, list[Any]]:
-    """The steps of defined function `index`, and the constants that its registers end with."""
+def lower(code: FuncCode, side: SideTable, fuse: bool) -> tuple[Lowered, list[Any]]:
+    """The steps of a function, and the constants that its registers end with."""
     import refsfi.exec.chapters  # noqa: F401  (registers the lowering functions)
 
-    lowerer = Lowerer(program, index, fuse)
+    lowerer = Lowerer(code, side, fuse)
     lowered = lowerer.run()
     return lowered, lowerer.constants
 

@@ -149,11 +149,10 @@ def unwind(store: Store, f: Frame, ip: int, exception: ExnInst) -> bool:
         lowered = _lowered(frame, code)
         pc = lowered.pcs[ip] if at is None else at
         at = None
-        handlers = code.program.info.sides[code.index].handlers
         tags = frame.inst.tags
-        number = code.handler_of(pc)
+        number = lowered.guard_of(pc)
         while number >= 0:
-            for clause in lowered.catchers[number]:
+            for clause in lowered.guards[number].catchers:
                 if clause.tag is not None and tags[clause.tag] is not exception.tag:
                     continue
                 fields: list[Any] = [] if clause.tag is None else list(exception.fields)
@@ -165,7 +164,7 @@ def unwind(store: Store, f: Frame, ip: int, exception: ExnInst) -> bool:
                 frame.ip = clause.ip
                 store.frame = frame
                 return True
-            number = handlers[number].parent
+            number = lowered.guards[number].parent
         store.room += code.cost
         caller = frame.caller
         if caller is None:

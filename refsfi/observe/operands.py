@@ -51,7 +51,7 @@ def first_operand(frame: Frame, pc: int, count: int) -> int:
     code = frame.code
     if code is None:
         raise Crash("an entry frame executes no instruction")
-    return code.nlocals + code.program.info.sides[code.index].heights[pc] - count
+    return code.nlocals + code.side.heights[pc] - count
 
 
 def operand_values(frame: Frame, pc: int, count: int) -> list[Value]:

@@ -3,6 +3,8 @@
 A module command that fails leaves its name, and the place of "the last module", empty: what follows fails for that
 reason instead of running against an older module. Everything else about names is as in the reference interpreter.
 
+Like there, a module that is defined must have sensible custom sections too, which validation alone does not ask for.
+
 Error messages are compared as there: the script's text must be a prefix of the message. The class of the error must be
 the one of the phase that the assertion names.
 """
@@ -58,6 +60,7 @@ from refsfi.script.record import Outcome, Record
 from refsfi.syntax.features import Features
 from refsfi.syntax.module import Module
 from refsfi.syntax.types import ExternKind, ValType
+from refsfi.text.hints import check_annotations
 
 __all__ = ["Runner", "ScriptError"]
 
@@ -271,7 +274,9 @@ class Runner:
 
     def _define(self, env: _Environment, script: Script, source: ModuleSource) -> _Definition:
         module = load_module(source, self._features, script.directory)
-        return _Definition(module, env.engine.compile(module, self._features))
+        definition = _Definition(module, env.engine.compile(module, self._features))
+        check_annotations(module)
+        return definition
 
     def _instantiate(self, env: _Environment, definition: _Definition) -> Instance:
         imports = []
@@ -343,6 +348,8 @@ class Runner:
                     raise _Mismatch(_expectation(command), phase)
                 phase = "module is valid"
                 definition = _Definition(module, env.engine.compile(module, self._features))
+                if kind is AssertKind.INVALID_CUSTOM:
+                    check_annotations(module)
             if kind in (AssertKind.UNLINKABLE, AssertKind.UNINSTANTIABLE):
                 phase = "module was instantiated"
                 self._instantiate(env, definition)

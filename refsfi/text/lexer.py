@@ -41,7 +41,7 @@ _STOPS: Final = _OPENING | {'"'}
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """`(@name item*)` at characters `start` to `end`; `items` are its tokens with their offsets, with all parentheses."""
+    """`(@name item*)` at characters `start` to `end`; `items` are its tokens, parentheses too, with their offsets."""
 
     name: str
     start: int

@@ -122,6 +122,17 @@ class Context:
         self.tags = Space("tag", names.tags)
         self.elems = Space("elem segment", names.elems)
         self.datas = Space("data segment", names.datas)
+        # By the keyword of the field that defines them.
+        self.spaces = {
+            "type": self.types,
+            "func": self.funcs,
+            "table": self.tables,
+            "memory": self.mems,
+            "global": self.globals,
+            "tag": self.tags,
+            "elem": self.elems,
+            "data": self.datas,
+        }
         # Of the function that is being read; its index is None in constant expressions.
         self.locals = Space("local")
         self.labels = Labels()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from refsfi.errors import ValidationError
 from refsfi.syntax.features import DEFAULT, Feature, Features
@@ -21,14 +23,14 @@ from refsfi.syntax.module import (
     Tag,
 )
 from refsfi.syntax.opcodes import op
-from refsfi.syntax.types import ExternKind, FuncExtern, GlobalType, MemType, TableType, kind_of
+from refsfi.syntax.types import ExternKind, FuncExtern, GlobalType, MemType, TableType, ValType, kind_of
 from refsfi.valid import limits
 from refsfi.valid.constant import check_constant
 from refsfi.valid.context import Context
 from refsfi.valid.function import func_name, locals_of, validate_func
 from refsfi.valid.limits import check_limit
 from refsfi.valid.matching import defaultable, ref_matches
-from refsfi.valid.sidetable import ModuleInfo
+from refsfi.valid.sidetable import ModuleInfo, OnDemand, SideTable
 from refsfi.valid.types import (
     add_func_import,
     check_types,
@@ -40,19 +42,35 @@ from refsfi.valid.types import (
     tag_use,
 )
 
-__all__ = ["check_exports", "check_start", "module_context", "validate", "validate_func"]
+__all__ = ["Progress", "check_exports", "check_start", "module_context", "validate", "validate_func"]
 
 _REF_FUNC = op("ref.func")
 
+# Told (bodies validated, bodies in all).
+Progress: TypeAlias = Callable[[int, int], None]
 
-def validate(module: Module, features: Features = DEFAULT) -> ModuleInfo:
+
+def validate(
+    module: Module, features: Features = DEFAULT, *, lazy: bool = False, progress: Progress | None = None
+) -> ModuleInfo:
     """Rule: Module_ok
 
     Validates a module under the given features and returns what execution needs to know of it. Raises ValidationError
-    for an invalid module, LimitError for one that exceeds an implementation limit.
+    for an invalid module, LimitError for one that exceeds an implementation limit. With `lazy` a function body is
+    validated when somebody asks for its side table, and it is there that an invalid one raises. `progress` is told how
+    many of how many bodies are done, every now and then.
     """
     c = module_context(module, features)
-    sides = [validate_func(c, index) for index in range(len(module.funcs))]
+    count = len(module.funcs)
+    sides: Sequence[SideTable] = OnDemand(count, lambda index: validate_func(c, index))
+    local_types: Sequence[tuple[ValType, ...]] = OnDemand(count, lambda index: locals_of(c, module.funcs[index])[0])
+    if not lazy:
+        done: list[SideTable] = []
+        for side in sides:
+            if progress is not None and len(done) % 256 == 0:
+                progress(len(done), count)
+            done.append(side)
+        sides, local_types = done, list(local_types)
     check_start(c)
     check_exports(c)
     return ModuleInfo(
@@ -64,7 +82,7 @@ def validate(module: Module, features: Features = DEFAULT) -> ModuleInfo:
         tags=c.tags,
         elems=c.elems,
         sides=sides,
-        local_types=[locals_of(c, func)[0] for func in module.funcs],
+        local_types=local_types,
     )
 
 

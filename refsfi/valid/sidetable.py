@@ -9,12 +9,14 @@ jump plus a move of a known number of operands to a known height, and the execut
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, overload
 
 from refsfi.syntax.deftypes import DefType
 from refsfi.syntax.types import GlobalType, MemType, RefType, TableType, ValType
 
-__all__ = ["UNREACHABLE", "Branch", "CatchTarget", "Handler", "ModuleInfo", "SideTable"]
+__all__ = ["UNREACHABLE", "Branch", "CatchTarget", "Handler", "ModuleInfo", "OnDemand", "SideTable"]
 
 # Stands in `SideTable.heights` for an instruction that control cannot reach; the executor never looks at such code.
 UNREACHABLE = -1
@@ -83,6 +85,30 @@ class SideTable:
     exn_slots: int = 0
 
 
+_T = TypeVar("_T")
+
+
+class OnDemand(Sequence[_T]):
+    """A sequence whose elements are made when asked for, each time anew: whoever needs one keeps it."""
+
+    def __init__(self, count: int, make: Callable[[int], _T]) -> None:
+        self._count = count
+        self._make = make
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[_T]: ...
+
+    def __getitem__(self, index: int | slice) -> _T | Sequence[_T]:
+        places = range(self._count)[index]
+        return self._make(places) if isinstance(places, int) else [self._make(i) for i in places]
+
+
 @dataclass(slots=True)
 class ModuleInfo:
     """Of a valid module: its index spaces, imports included, with closed types; side tables of its own functions.
@@ -97,5 +123,5 @@ class ModuleInfo:
     globals: list[GlobalType]
     tags: list[DefType]
     elems: list[RefType]
-    sides: list[SideTable]
-    local_types: list[tuple[ValType, ...]]
+    sides: Sequence[SideTable]
+    local_types: Sequence[tuple[ValType, ...]]

@@ -219,7 +219,7 @@ def _name(c: Context, type: DefType) -> int:
 
 def _why(sub: CompType, super_: CompType) -> str:
     if sub.__class__ is not super_.__class__:
-        return "one is a function, structure or array, the other is not"
+        return "they are of different kinds"
     if isinstance(sub, StructType) and isinstance(super_, StructType):
         if len(sub.fields) < len(super_.fields):
             return f"{len(sub.fields)} fields, but {len(super_.fields)} in the super type"

@@ -32,8 +32,7 @@ Spec = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Spec:
-    """Run `refsfi spec` in a directory with `good.wast` and `sub/bad.wast`: exit code, standard output, standard error.
-    """
+    """Run `refsfi spec` in a directory with `good.wast` and `sub/bad.wast`: exit code, standard output and error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REFSFI_CACHE_DIR", str(tmp_path / ".cache"))
     (tmp_path / "sub").mkdir()
@@ -279,7 +278,12 @@ class TestDispatch:
     @pytest.mark.parametrize("arguments", [["m.wasm", "x"], ["--invoke", "f", "m.wat"], ["run", "m.wasm", "x"]])
     def test_a_bare_file_means_run(self, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         calls = []
-        monkeypatch.setattr(cli, "_command", lambda name, rest: calls.append((name, rest)) or 0)
+
+        def command(name: str, rest: list[str]) -> int:
+            calls.append((name, rest))
+            return 0
+
+        monkeypatch.setattr(cli, "_command", command)
         assert main(arguments) == 0
         assert calls == [("run", arguments[1:] if arguments[0] == "run" else arguments)]
 

@@ -142,15 +142,24 @@ class TestFailureOfModules:
         assert passes(r'(assert_malformed (module quote "\ff") "malformed UTF-8 encoding")')
 
     def test_an_instance_of_a_definition(self) -> None:
-        text = '(module definition $m (import "no" "thing" (func))) (assert_unlinkable (module instance $m) "unknown
-        import")' assert passes(text)
+        definition = '(module definition $m (import "no" "thing" (func)))'
+        assert passes(f'{definition} (assert_unlinkable (module instance $m) "unknown import")')
+
+    def test_custom_sections_are_no_matter_of_validity(self) -> None:
+        module = '(module (func (@metadata.code.branch_hint "\\01") (nop)))'
+        assert passes(f'(assert_invalid_custom {module} "@metadata.code.branch_hint annotation: invalid target")')
+        assert last(f'(assert_invalid {module} "")').got == "module is valid"
+        assert last(module).failed
 
 
 class TestNames:
     def test_the_last_module_and_named_ones(self) -> None:
-        two = '(module $a (func (export "f") (result i32) (i32.const 1))) (module (func (export "f") (result i32)
-        (i32.const 2)))' assert passes(f'{two} (assert_return (invoke "f") (i32.const 2)) (assert_return (invoke $a "f")
-        (i32.const 1))')
+        assert passes(
+            """(module $a (func (export "f") (result i32) (i32.const 1)))
+            (module (func (export "f") (result i32) (i32.const 2)))
+            (assert_return (invoke "f") (i32.const 2))
+            (assert_return (invoke $a "f") (i32.const 1))"""
+        )
 
     def test_definitions_and_instances(self) -> None:
         counter = """(module definition $c (global (mut i32) (i32.const 0))

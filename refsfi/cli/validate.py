@@ -1,0 +1,53 @@
+"""`refsfi validate`: tell whether modules are valid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from refsfi.cli.features import FEATURES, parse_features
+from refsfi.cli.files import describe, display_name, load_module
+from refsfi.cli.options import Command, UsageError
+from refsfi.cli.report import EXIT_FAILURE, Failure, complain, execute
+from refsfi.errors import WasmError
+from refsfi.syntax.features import Features
+
+__all__ = ["main"]
+
+_COMMAND = Command(
+    "validate",
+    "refsfi validate [OPTIONS] FILE…",
+    "Validate modules, binary or text; - is the standard input. Says nothing about valid ones,\n"
+    "and one line about each other: file, place, and what is wrong there.",
+    [FEATURES],
+    "Exit codes: 0 all are valid, 1 some are not or cannot be read, 2 wrong usage.",
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; the exit code."""
+    return execute("validate", _validate, arguments)
+
+
+def _validate(arguments: Sequence[str]) -> int:
+    parsed = _COMMAND.parse(arguments)
+    features = parse_features(parsed.all("features"))
+    if not parsed.operands:
+        raise UsageError("no file given")
+    failed = 0
+    for path in parsed.operands:
+        try:
+            _validate_file(path, features)
+        except Failure as failure:
+            complain(failure.message)
+            failed += 1
+    return EXIT_FAILURE if failed else 0
+
+
+def _validate_file(path: str, features: Features) -> None:
+    from refsfi.valid.module import validate
+
+    module = load_module(path, features)
+    try:
+        validate(module, features)
+    except WasmError as error:
+        raise Failure(describe(display_name(path), error)) from None

@@ -1,0 +1,104 @@
+"""What `tools/fuzz` does with its arguments: run, make findings small, save and print them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tools.fuzzing.check import check
+from tools.fuzzing.mutation import Found, Report, case_input, mutation_run
+from tools.fuzzing.shrink import shrink
+
+__all__ = ["mutate", "show", "smith"]
+
+SHRINK_SECONDS = 20.0
+
+
+def mutate(
+    seeds: Sequence[Path], count: int, seed: int, jobs: int, seconds: float | None, out: Path, shrinking: bool
+) -> int:
+    """Run the mutation fuzzer; the exit code."""
+    report = mutation_run(seeds, count, seed, jobs, seconds, _progress(count))
+    for found in report.found.values():
+        _save(found, out, f"mutate-{seed}", _smaller(found) if shrinking else found.content)
+    return _summary(report, "mutate", seed)
+
+
+def smith(count: int, seed: int, jobs: int, seconds: float | None, out: Path, shrinking: bool) -> int:
+    """Run the comparison with the peers; the exit code."""
+    from tools.fuzzing import smith as comparison
+
+    missing = comparison.missing_peers()
+    if missing:
+        print(f"tools/fuzz smith: {missing}: pip install 'refsfi[peers]'", file=sys.stderr)
+        return 3
+    report = comparison.smith_run(count, seed, jobs, seconds, _progress(count))
+    for found in report.found.values():
+        content = comparison.smaller(found, SHRINK_SECONDS) if shrinking else found.content
+        _save(found, out, f"smith-{seed}", content)
+    return _summary(report, "smith", seed)
+
+
+def show(seeds: Sequence[Path], seed: int, index: int) -> int:
+    """Write one case's input to standard output."""
+    _, content, _ = case_input(seeds, seed, index)
+    sys.stdout.buffer.write(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+    return 0
+
+
+def _progress(count: int) -> Callable[[Report, Found | None], None]:
+    terminal = sys.stderr.isatty()
+    erase = "\r\x1b[K" if terminal else ""
+    last = 0.0
+
+    def progress(report: Report, new: Found | None) -> None:
+        nonlocal last
+        if new is not None:
+            print(f"{erase}case {new.index}: {new.finding.signature}", file=sys.stderr)
+        if terminal and time.monotonic() - last > 0.2:
+            last = time.monotonic()
+            print(f"\r\x1b[K{report.cases} of {count}", end="", file=sys.stderr, flush=True)
+
+    return progress
+
+
+def _smaller(found: Found) -> bytes | str:
+    signature = found.finding.signature
+    if signature.startswith(("lost", "time")):
+        # Each attempt would take the full time; the input is saved as it is.
+        return found.content
+
+    def same(content: bytes | str) -> bool:
+        finding = check(content, found.features).finding
+        return finding is not None and finding.signature == signature
+
+    return shrink(found.content, same, SHRINK_SECONDS)
+
+
+def _save(found: Found, out: Path, prefix: str, content: bytes | str) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    name = out / f"{prefix}-{found.index}{'.wasm' if isinstance(content, bytes) else '.wat'}"
+    if isinstance(content, bytes):
+        name.write_bytes(content)
+    else:
+        name.write_bytes(content.encode("utf-8", "surrogatepass"))
+    features = " ".join(sorted(found.features))
+    name.with_suffix(".txt").write_text(
+        f"{found.finding.signature}\nseed module: {found.origin}\nfeatures: {features}\n\n{found.finding.detail}\n",
+        encoding="utf-8",
+    )
+    print(f"\n--- {found.finding.signature}\n{found.finding.detail.rstrip()}")
+    print(f"from {found.origin}, saved as {name}")
+    shown = repr(content[:400]) if isinstance(content, bytes) else content[:800]
+    print(shown)
+
+
+def _summary(report: Report, what: str, seed: int) -> int:
+    stages = ", ".join(f"{n} {stage}" for stage, n in report.stages.most_common())
+    print(f"{what}, seed {seed}: {report.cases} cases in {report.seconds:.0f} s ({stages})")
+    for signature, found in report.found.items():
+        print(f"    {report.repeats[signature]} x {signature}, first in case {found.index}")
+    print(f"{len(report.found)} findings" if report.found else "nothing found")
+    return 1 if report.found else 0
