@@ -6,13 +6,25 @@ Whether a file is binary or text is decided by what it contains, never by its na
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
+from refsfi.cli.options import UsageError
 from refsfi.cli.report import Failure, reason, write_bytes
 from refsfi.errors import MalformedError, ParseError, ValidationError, WasmError
 from refsfi.syntax.features import DEFAULT, Features
 from refsfi.syntax.module import Module
 
-__all__ = ["describe", "display_name", "is_binary", "load_module", "parse_input", "read_input", "write_output"]
+__all__ = [
+    "describe",
+    "display_name",
+    "inputs",
+    "is_binary",
+    "load_module",
+    "parse_input",
+    "read_input",
+    "single_input",
+    "write_output",
+]
 
 _MAGIC = b"\0asm"
 _COMPONENT_VERSION = b"\x0d\0\x01\0"
@@ -20,6 +32,22 @@ _COMPONENT_VERSION = b"\x0d\0\x01\0"
 
 def display_name(path: str) -> str:
     return "<stdin>" if path == "-" else path
+
+
+def inputs(operands: Sequence[str]) -> Sequence[str]:
+    """The files to read: the operands, or the standard input where there are none and it is no terminal. UsageError."""
+    if operands:
+        return operands
+    if sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("no file given")
+    return ("-",)
+
+
+def single_input(operands: Sequence[str]) -> str:
+    """Likewise, for commands that take one file."""
+    if len(operands) > 1:
+        raise UsageError(f"one file at a time, '{operands[1]}' is too much")
+    return inputs(operands)[0]
 
 
 def read_input(path: str) -> bytes:

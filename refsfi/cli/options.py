@@ -24,7 +24,8 @@ class HelpRequested(Exception):
 class Option:
     """`names` are separated by spaces, the long one last; it is what `Parsed` knows the option by, without dashes.
 
-    An option with a `value` takes one: `--name VALUE`, `--name=VALUE`, `-nVALUE`; where it is `optional`, only behind `=`.
+    An option with a `value` takes one: `--name VALUE`, `--name=VALUE`, `-nVALUE`; one that is `optional` only behind
+    `=`.
     """
 
     names: str
@@ -80,11 +81,11 @@ class Command:
         self._epilog = epilog
         self._by_name = {name: option for option in self._options for name in option.names.split()}
 
-    def parse(self, arguments: Sequence[str], *, interleaved: bool = True, operands: int = 0) -> Parsed:
+    def parse(self, arguments: Sequence[str], *, interleaved: bool = True) -> Parsed:
         """Options and operands. UsageError; HelpRequested.
 
-        Options may stand between operands if `interleaved`; otherwise everything behind operand number `operands` + 1 is
-        an operand, too. Behind `--` everything is.
+        Options may stand between operands if `interleaved`; otherwise everything behind the first operand is an operand,
+        too. Behind `--` everything is.
         """
         parsed = Parsed()
         index = 0
@@ -96,7 +97,7 @@ class Command:
                 break
             if argument == "-" or not argument.startswith("-"):
                 parsed.operands.append(argument)
-                if not interleaved and len(parsed.operands) > operands:
+                if not interleaved:
                     parsed.operands += arguments[index:]
                     break
             elif argument.startswith("--"):
@@ -129,7 +130,7 @@ class Command:
             if not option.value:
                 self._add(option, "", parsed)
                 continue
-            value = rest.removeprefix("=") if option.optional else rest
+            value = rest.removeprefix("=")
             if not rest and not option.optional:
                 value, index = self._next(name, option, arguments, index)
             self._add(option, value, parsed)

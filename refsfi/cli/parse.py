@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from refsfi.cli.files import display_name, parse_input, read_input, write_output
+from refsfi.cli.files import display_name, parse_input, read_input, single_input, write_output
 from refsfi.cli.options import Command, Option, UsageError
 from refsfi.cli.report import Failure, execute
 from refsfi.syntax.features import ALL
@@ -32,12 +32,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parse(arguments: Sequence[str]) -> int:
     parsed = _COMMAND.parse(arguments)
-    if len(parsed.operands) > 1:
-        raise UsageError(f"one file at a time, '{parsed.operands[1]}' is too much")
     output = parsed.last("output")
     if "wat" not in parsed and output is None and sys.stdout is not None and sys.stdout.isatty():
-        raise UsageError("a binary module does not go to a terminal: write it to a file with -o, or redirect the output")
-    path = parsed.operands[0] if parsed.operands else "-"
+        raise UsageError("a binary module does not go to a terminal: name a file with -o, or redirect the output")
+    path = single_input(parsed.operands)
     module = parse_input(read_input(path), path, ALL)
     if "wat" in parsed:
         from refsfi.text.printer import print_module

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refsfi.cli.files import describe, display_name, is_binary, parse_input, read_input, write_output
-from refsfi.cli.options import Command, Option, UsageError
+from refsfi.cli.files import describe, display_name, is_binary, parse_input, read_input, single_input, write_output
+from refsfi.cli.options import Command, Option
 from refsfi.cli.report import Failure, execute
 from refsfi.errors import WasmError
 from refsfi.syntax.features import ALL
@@ -36,9 +36,7 @@ def _print(arguments: Sequence[str]) -> int:
     from refsfi.text.printer import print_module
 
     parsed = _COMMAND.parse(arguments)
-    if len(parsed.operands) > 1:
-        raise UsageError(f"one file at a time, '{parsed.operands[1]}' is too much")
-    path = parsed.operands[0] if parsed.operands else "-"
+    path = single_input(parsed.operands)
     data = read_input(path)
     module = parse_input(data, path, ALL)
     offsets = "print-offsets" in parsed

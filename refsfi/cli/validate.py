@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refsfi.cli.features import FEATURES, parse_features
-from refsfi.cli.files import describe, display_name, load_module
-from refsfi.cli.options import Command, UsageError
+from refsfi.cli.files import describe, display_name, inputs, load_module
+from refsfi.cli.options import Command
 from refsfi.cli.report import EXIT_FAILURE, Failure, complain, execute
 from refsfi.errors import WasmError
 from refsfi.syntax.features import Features
@@ -15,9 +15,9 @@ __all__ = ["main"]
 
 _COMMAND = Command(
     "validate",
-    "refsfi validate [OPTIONS] FILE…",
-    "Validate modules, binary or text; - is the standard input. Says nothing about valid ones,\n"
-    "and one line about each other: file, place, and what is wrong there.",
+    "refsfi validate [OPTIONS] [FILE…]",
+    "Validate modules, binary or text. Without FILE, or with -, the module comes from the standard input.\n"
+    "Says nothing about a valid module, and one line about any other: file, place, and what is wrong there.",
     [FEATURES],
     "Exit codes: 0 all are valid, 1 some are not or cannot be read, 2 wrong usage.",
 )
@@ -31,10 +31,8 @@ def main(arguments: Sequence[str]) -> int:
 def _validate(arguments: Sequence[str]) -> int:
     parsed = _COMMAND.parse(arguments)
     features = parse_features(parsed.all("features"))
-    if not parsed.operands:
-        raise UsageError("no file given")
     failed = 0
-    for path in parsed.operands:
+    for path in inputs(parsed.operands):
         try:
             _validate_file(path, features)
         except Failure as failure:

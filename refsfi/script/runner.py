@@ -69,9 +69,6 @@ MAX_INPUT_DEPTH = 32
 
 _T = TypeVar("_T")
 
-# Messages that count as the text of an assertion, beyond those that begin with it.
-Equivalents = Mapping[str, tuple[str, ...]]
-
 
 class ScriptError(Exception):
     """The script is wrong, not the engine: an unknown name, arguments that do not fit, a file that is not there."""
@@ -136,8 +133,7 @@ class _Task:
 class Runner:
     """Runs one script; `output` receives what the guest and the script print, a line a call.
 
-    `equivalents` maps an assertion's text to messages that are accepted for it too. `thread_timeout` bounds, in
-    seconds, how long the script waits for one of its threads.
+    `thread_timeout` bounds, in seconds, how long the script waits for one of its threads.
     """
 
     def __init__(
@@ -145,13 +141,11 @@ class Runner:
         engine: Engine,
         features: Features,
         output: Callable[[str], None] = print,
-        equivalents: Equivalents | None = None,
         thread_timeout: float = 60.0,
     ) -> None:
         self._engine = engine
         self._features = features
         self._output = output
-        self._equivalents = equivalents or {}
         self._thread_timeout = thread_timeout
 
     def run(self, script: Script) -> Iterator[Record]:
@@ -368,13 +362,9 @@ class Runner:
 
     def _check(self, command: AssertAction | AssertModule, error: WasmError, right_class: bool) -> None:
         """Whether the error is the expected one."""
-        message = message_of(error)
-        if right_class and any(message.startswith(text) for text in self._texts(command.text)):
+        if right_class and message_of(error).startswith(command.text):
             return
         raise _Mismatch(_expectation(command), describe(error))
-
-    def _texts(self, text: str) -> tuple[str, ...]:
-        return (text, *self._equivalents.get(text, ()))
 
 
 def message_of(error: WasmError) -> str:

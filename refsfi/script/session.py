@@ -18,7 +18,7 @@ from refsfi.script.files import BadScript, load_script
 from refsfi.script.record import Outcome, Record
 from refsfi.script.runner import Runner
 from refsfi.script.select import Select, compile_select
-from refsfi.script.suite import equivalents_for, features_for
+from refsfi.script.suite import features_for
 from refsfi.syntax.features import Feature, switched
 
 __all__ = ["FileResult", "Options", "run_file", "run_files"]
@@ -81,7 +81,7 @@ def run_file(path: str, options: Options) -> FileResult:
     if _any_selected(script, script.commands, select, only):
         features = switched(features_for(Path(path)), options.on, options.off)
         output = print if options.echo else _silent
-        runner = Runner(new_engine(), features, output, equivalents_for(Path(path)))
+        runner = Runner(new_engine(), features, output)
         for record in runner.run(script):
             if not record.counted:
                 continue

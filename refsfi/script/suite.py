@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from refsfi.script.files import SCRIPT_SUFFIXES
 from refsfi.syntax.features import DEFAULT, WASM2, WASM3, Feature, Features
 
-__all__ = ["equivalents_for", "features_for", "find_scripts", "find_suite", "is_suite", "suite_of"]
+__all__ = ["features_for", "find_scripts", "find_suite", "is_suite", "suite_of"]
 
 # Two files that every layout of the core tests has had in one directory from the beginning.
 _LANDMARKS = ("i32.wast", "names.wast")
@@ -17,10 +17,6 @@ _LANDMARKS = ("i32.wast", "names.wast")
 # The threads proposal forked the tests before there were several tables, several memories and 64-bit sizes, and asserts
 # their absence.
 _BASE: dict[str, Features] = {"threads": WASM2 - {Feature.REFERENCE_TYPES}}
-
-# Error texts for which a proposal's own copy of a core test, forked earlier, has other words than the core: the text in
-# the script, and how the messages begin that count for it. For that directory only.
-_EQUIVALENT: dict[str, Mapping[str, tuple[str, ...]]] = {}
 
 
 def is_suite(directory: Path) -> bool:
@@ -86,8 +82,3 @@ def features_for(path: Path) -> Features:
     if section in frozenset(Feature):
         return _BASE.get(section, WASM3) | {Feature(section)}
     return WASM3
-
-
-def equivalents_for(path: Path) -> Mapping[str, tuple[str, ...]]:
-    """The error texts that count as others in a file."""
-    return _EQUIVALENT.get(_section(path) or "", {})

@@ -79,7 +79,7 @@ def immediates(row: Op) -> tuple[object, ...]:
 def one(row: Op, params: tuple[ValType, ...], results: tuple[ValType, ...], addr: NumType, dead: bool) -> Module:
     """A function that applies `row` to its parameters, or to nothing where the code is dead."""
     before = [Instr(op("unreachable"))] if dead else [Instr(op("local.get"), (i,)) for i in range(len(params))]
-    module = parse_module('(module (data "x"))', ALL)
+    module = parse_module('(module (data "x") (elem func))', ALL)
     module.types = [RecType((SubType(True, (), FuncType(params, results)),))]
     module.mems = [Memory(MemType(Limits(1, 1), addr))]
     module.funcs = [Func(0, [], [*before, Instr(row, immediates(row)), Instr(op("end"))])]
@@ -172,7 +172,7 @@ def test_shuffle_selects_among_32_lanes() -> None:
         ("(result i32)", "(block (result i32) (i32.const 1) (br_table 0 0 1 (i32.const 1)))"),
         ("", "(unreachable) (select) (drop)"),
         ("(result i64)", "(unreachable) (i64.const 1) (i32.const 1) (select)"),
-        ("", "(br_table 0 (unreachable)) (i32.add) (f32.neg) (drop)"),
+        ("", "(br_table 0 (unreachable)) (i32.add) (drop) (f32.neg) (drop)"),
         ("(result (ref any))", "(block (result (ref any)) (br_on_non_null 0 (ref.null any)) (unreachable))"),
         ("(param anyref) (result (ref any))", "(block (drop (br_on_null 0 (local.get 0)))) (unreachable)"),
         (

@@ -130,9 +130,7 @@ class WasiError(Exception):
 
 # The host's numbers. Every name of POSIX that the host has and witx has too.
 _FROM_HOST: Final[dict[int, Errno]] = {
-    getattr(errno, name): e
-    for e in Errno
-    if hasattr(errno, name := e.name if e is Errno.E2BIG else "E" + e.name)
+    getattr(errno, name): e for e in Errno if hasattr(errno, name := e.name if e is Errno.E2BIG else "E" + e.name)
 } | {
     errno.EWOULDBLOCK: Errno.AGAIN,
     errno.EOPNOTSUPP: Errno.NOTSUP,

@@ -1,0 +1,132 @@
+"""A feature that is off: the module is refused as if the feature had never been proposed.
+
+The modules are parsed with every feature on and validated without one, as a module built through the API would be.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from refsfi.errors import ValidationError
+from refsfi.syntax.features import ALL, WASM1, WASM2, WASM3, Feature
+from refsfi.syntax.module import Func, Instr, Module
+from refsfi.syntax.opcodes import OPS, op
+from refsfi.syntax.types import FuncType, RecType, SubType
+from refsfi.text.parser import parse_module
+from refsfi.valid.module import validate
+
+F = Feature
+
+
+@pytest.mark.parametrize("row", [row for row in OPS if row.feature is not None], ids=lambda row: row.mnemonic)
+def test_instructions_without_their_feature(row: object) -> None:
+    instr = next(r for r in OPS if r is row)
+    feature = instr.feature
+    if feature is None or instr.mnemonic == "throw":
+        return
+    end = Instr(op("end"))
+    module = Module(
+        types=[RecType((SubType(True, (), FuncType((), ())),))],
+        funcs=[Func(0, [], [Instr(op("unreachable")), Instr(instr, (0,) * len(instr.imms)), end])],
+    )
+    with pytest.raises(ValidationError, match=f"unknown operator {instr.mnemonic}: the feature {feature} is off"):
+        validate(module, ALL - {feature})
+
+
+@pytest.mark.parametrize(
+    ("feature", "text", "message"),
+    [
+        (F.MUTABLE_GLOBAL, '(import "" "" (global (mut i32)))', "mutable globals cannot be imported"),
+        (F.MUTABLE_GLOBAL, '(global (export "g") (mut i32) (i32.const 0))', "mutable globals cannot be exported"),
+        (F.MULTI_VALUE, "(type (func (result i32 i32)))", "invalid result arity"),
+        (F.MULTI_VALUE, "(func (i32.const 0) (block (param i32) (drop)))", "invalid result arity"),
+        (F.REFERENCE_TYPES, "(table 0 funcref) (table 0 funcref)", "multiple tables"),
+        (F.REFERENCE_TYPES, '(import "" "" (table 0 funcref)) (table 0 funcref)', "multiple tables"),
+        (F.REFERENCE_TYPES, "(table 0 externref)", "element type externref not supported"),
+        (F.REFERENCE_TYPES, "(func (param funcref))", "references as values not supported"),
+        (F.REFERENCE_TYPES, "(func (drop (select (result i32) (unreachable))))", "typed select not supported"),
+        (F.REFERENCE_TYPES, "(elem declare func)", "declarative segments not supported"),
+        (F.BULK_MEMORY, '(data "x")', "passive segments not supported"),
+        (F.BULK_MEMORY, "(elem func)", "passive segments not supported"),
+        (F.SIMD, "(func (param v128))", "the vector type not supported"),
+        (F.SIMD, "(func (local v128))", "the vector type not supported"),
+        (F.EXTENDED_CONST, "(global i32 (i32.add (i32.const 1) (i32.const 2)))", "constant expression required"),
+        (F.GC, "(type (struct))", "structure and array types not supported"),
+        (F.GC, "(type (array i8))", "structure and array types not supported"),
+        (F.GC, "(type (sub (func)))", "sub types not supported"),
+        (F.GC, "(rec (type (func)) (type (func)))", "recursion groups not supported"),
+        (F.GC, "(type $t (func (param (ref $t))))", "unknown type 0"),
+        (F.GC, "(func (param anyref))", "heap type any not supported"),
+        (F.GC, "(global i32 (i32.const 1)) (global i32 (global.get 0))", "unknown global 0"),
+        (F.EXCEPTIONS, "(func (param exnref))", "heap type exn not supported"),
+        (F.MULTI_MEMORY, "(memory 0) (memory 0)", "multiple memories"),
+        (F.MULTI_MEMORY, '(import "" "" (memory 0)) (memory 0)', "multiple memories"),
+        (F.MEMORY64, "(memory i64 0)", "64-bit memories not supported"),
+        (F.MEMORY64, "(table i64 0 funcref)", "64-bit tables not supported"),
+        (F.THREADS, "(memory 0 1 shared)", "shared memories not supported"),
+        (F.CUSTOM_PAGE_SIZES, "(memory 0 (pagesize 1))", "invalid custom page size"),
+        (
+            F.CUSTOM_DESCRIPTORS,
+            "(rec (type (descriptor 1) (struct)) (type (describes 0) (struct)))",
+            "descriptors not supported",
+        ),
+        (F.CUSTOM_DESCRIPTORS, "(type (struct)) (func (param (ref (exact 0))))", "exact types not supported"),
+    ],
+)
+def test_what_a_feature_adds(feature: Feature, text: str, message: str) -> None:
+    module = parse_module(text, ALL)
+    validate(module, ALL)
+    with pytest.raises(ValidationError) as caught:
+        validate(module, ALL - {feature})
+    assert caught.value.message.startswith(message)
+
+
+def test_typed_references_come_with_either_of_two_proposals() -> None:
+    module = parse_module("(type $f (func)) (func (param (ref $f)))", ALL)
+    validate(module, ALL - {F.GC})
+    validate(module, ALL - {F.FUNCTION_REFERENCES})
+    with pytest.raises(ValidationError, match="typed references not supported"):
+        validate(module, ALL - {F.GC, F.FUNCTION_REFERENCES})
+
+
+def test_throw_and_tags_come_with_either_kind_of_exceptions() -> None:
+    module = parse_module("(tag) (func (throw 0))", ALL)
+    validate(module, ALL - {F.EXCEPTIONS})
+    validate(module, ALL - {F.LEGACY_EXCEPTIONS})
+    with pytest.raises(ValidationError, match="tags not supported"):
+        validate(module, ALL - {F.EXCEPTIONS, F.LEGACY_EXCEPTIONS})
+
+
+def test_casts_of_branches_need_no_subtype_with_custom_descriptors() -> None:
+    code = "(block (result anyref) (br_on_cast 0 i31ref structref (ref.null none)))"
+    module = parse_module(f"(func (drop {code}))", ALL)
+    validate(module, ALL)
+    with pytest.raises(ValidationError, match="type mismatch on cast"):
+        validate(module, ALL - {F.CUSTOM_DESCRIPTORS})
+
+
+def test_new_objects_are_exact_only_with_custom_descriptors() -> None:
+    module = parse_module("(type $a (array i32)) (func (drop (i32.eqz (array.new_default $a (i32.const 1)))))", ALL)
+    with pytest.raises(ValidationError, match=r"but stack has \[\(ref \(exact 0\)\)\]"):
+        validate(module, ALL)
+    with pytest.raises(ValidationError, match=r"but stack has \[\(ref 0\)\]"):
+        validate(module, WASM3)
+
+
+def test_a_program_of_the_first_version_is_valid_in_all() -> None:
+    module = parse_module(
+        """
+        (import "env" "log" (func $log (param i32)))
+        (memory 1 2) (table 2 funcref) (global $sp (mut i32) (i32.const 64))
+        (data (i32.const 0) "hello") (elem (i32.const 0) $log $main)
+        (func $main (param i32) (local f64)
+          (block (loop (br_if 1 (i32.eqz (local.get 0)))
+            (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br 0)))
+          (if (i32.load8_u offset=3 (local.get 0)) (then (call $log (global.get $sp))))
+          (call_indirect (param i32) (local.get 0) (i32.const 0)))
+        (export "main" (func $main))
+        """,
+        ALL,
+    )
+    for features in (WASM1, WASM2, WASM3, ALL):
+        validate(module, features)
