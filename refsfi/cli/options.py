@@ -81,11 +81,11 @@ class Command:
         self._epilog = epilog
         self._by_name = {name: option for option in self._options for name in option.names.split()}
 
-    def parse(self, arguments: Sequence[str], *, interleaved: bool = True) -> Parsed:
+    def parse(self, arguments: Sequence[str], *, interleaved: bool = True, foreign: bool = False) -> Parsed:
         """Options and operands. UsageError; HelpRequested.
 
-        Options may stand between operands if `interleaved`; otherwise everything behind the first operand is an operand,
-        too. Behind `--` everything is.
+        Options may stand between operands if `interleaved`; else everything behind the first operand is an operand,
+        too. Behind `--` everything is. `foreign` options, unknown ones, count as operands.
         """
         parsed = Parsed()
         index = 0
@@ -95,7 +95,7 @@ class Command:
             if argument == "--":
                 parsed.operands += arguments[index:]
                 break
-            if argument == "-" or not argument.startswith("-"):
+            if argument == "-" or not argument.startswith("-") or (foreign and not self.knows(argument)):
                 parsed.operands.append(argument)
                 if not interleaved:
                     parsed.operands += arguments[index:]

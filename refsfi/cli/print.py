@@ -47,9 +47,7 @@ def _print(arguments: Sequence[str]) -> int:
 
         module = decode(encode(module), ALL)
     try:
-        text = print_module(
-            module, fold="fold-instructions" in parsed, offsets=offsets, names="no-names" not in parsed
-        )
+        text = print_module(module, fold="fold-instructions" in parsed, offsets=offsets, names="no-names" not in parsed)
     except WasmError as error:
         raise Failure(describe(display_name(path), error)) from None
     write_output(text.encode(), parsed.last("output"))

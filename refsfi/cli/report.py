@@ -54,8 +54,7 @@ def execute(name: str, run: Callable[[Sequence[str]], int], arguments: Sequence[
         _flush()
         return code
     except UsageError as error:
-        complain(f"refsfi {name}: {error}")
-        complain(f"see refsfi {name} --help")
+        complain(f"refsfi {name}: {error} (see refsfi {name} --help)")
         return EXIT_USAGE
     except BrokenPipeError:
         raise

@@ -1,9 +1,9 @@
 """The trace monitor: what a guest does, instruction by instruction, as lines of text.
 
-    > $fac (5)                                   a call, indented by its depth, with the arguments
-      $fac:1     0x2f  i64.eqz             5     function and pc, position in the file, instruction, operands
-        memory 0: load 4 bytes at 0x10 = 0x2a    what it reads or writes
-    < $fac = 120                                 a return, with the results
+> $fac (5)                                   a call, indented by its depth, with the arguments
+  $fac:1     0x2f  i64.eqz             5     function and pc, position in the file, instruction, operands
+    memory 0: load 4 bytes at 0x10 = 0x2a    what it reads or writes
+< $fac = 120                                 a return, with the results
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TraceKind(StrEnum):
 
 # Deeper calls are no longer indented.
 _MAX_INDENT = 40
-_WIDTH = 32
+_WIDTH = 48
 
 
 class Trace(Observer):
@@ -176,8 +176,9 @@ def _callee(frame: Frame, instr: Instr, operands: list[Value]) -> FuncInst | Hos
     if instr.op.mnemonic in ("call_ref", "return_call_ref"):
         func: FuncInst | HostFunc | None = operands[-1]
         return func
-    elems: list[FuncInst | HostFunc | None] = frame.inst.tables[args[1]].elems
-    return elems[operands[-1]] if operands[-1] < len(elems) else None
+    elems = frame.inst.tables[args[1]].elems
+    found: FuncInst | HostFunc | None = elems[operands[-1]] if operands[-1] < len(elems) else None
+    return found
 
 
 def _show_all(values: Sequence[Value], types: Sequence[ValType]) -> str:

@@ -54,8 +54,8 @@ class RecGroup:
 class DefType:
     """A closed defined type. Equal types are the same object.
 
-    `comp`, `supers`, `describes` and `descriptor` are closed. `ancestors` holds the type itself and all its declared
-    supertypes, so that `b in a.ancestors` is the subtype test between defined types (rule Deftype_sub).
+    `comp`, `supers`, `describes` and `descriptor` are closed. `ancestors` holds the type itself and then its declared
+    supertypes, nearest first, so that `b in a.ancestors` is the subtype test between defined types (rule Deftype_sub).
     """
 
     __slots__ = ("ancestors", "comp", "describes", "descriptor", "final", "group", "index", "supers")
@@ -67,7 +67,7 @@ class DefType:
     comp: CompType
     describes: DefType | None
     descriptor: DefType | None
-    ancestors: frozenset[DefType]
+    ancestors: tuple[DefType, ...]
 
     def __repr__(self) -> str:
         return f"<DefType {self}>"
@@ -129,10 +129,10 @@ def _new_group(key: tuple[SubType, ...]) -> RecGroup:
         deftype.descriptor = None if closed.descriptor is None else _closed(closed.descriptor)
         # A supertype stands before its subtypes, so its ancestors are known; in an invalid group it may not, and
         # validation refuses that group right after.
-        known: set[DefType] = {deftype}
+        ancestors: tuple[DefType, ...] = (deftype,)
         for parent in deftype.supers:
-            known |= getattr(parent, "ancestors", frozenset())
-        deftype.ancestors = frozenset(known)
+            ancestors += getattr(parent, "ancestors", ())
+        deftype.ancestors = ancestors
     return group
 
 

@@ -29,6 +29,7 @@ from refsfi.syntax.module import (
 )
 from refsfi.syntax.opcodes import op
 from refsfi.syntax.types import (
+    FUNCREF,
     I64,
     AbsHeap,
     ExternKind,
@@ -301,12 +302,15 @@ def _table(c: Context, field: Field) -> None:
     elem = ref_type(c)
     if not s.accept("elem"):
         raise s.unexpected(s.pos + 1 if s.texts[s.pos] == "(" else s.pos)
-    entries = _func_indices(c) if s.texts[s.pos] != "(" else _elem_exprs(c)
+    indices = s.texts[s.pos] != "("
+    entries = _func_indices(c) if indices else _elem_exprs(c)
     s.expect(")")
     s.expect(")")
     size = len(entries)
     c.module.tables.append(Table(TableType(elem, Limits(size, size), addr), None, at))
-    c.module.elems.append(Elem(elem, entries, Active(field.index, _zero(addr, at)), at))
+    # Indices make the segment that they make outside of a table, which the first version has a binary form for.
+    segment = RefType(False, AbsHeap.FUNC) if indices and elem == FUNCREF else elem
+    c.module.elems.append(Elem(segment, entries, Active(field.index, _zero(addr, at)), at))
 
 
 # export ::= ( export name ( kind index ) )

@@ -8,6 +8,7 @@ jump plus a move of a known number of operands to a known height, and the execut
 
 from __future__ import annotations
 
+import threading
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -54,8 +55,7 @@ class Handler:
     """A try_table, or a legacy try, active for `start <= pc < end`.
 
     `parent` is the index in `SideTable.handlers` of the handler to ask next, -1 for none: the enclosing one, except
-    that
-    `delegate` leaves out those inside the label it names. A handler comes after its parent in the list, so the
+    that `delegate` leaves out those inside the label it names. A handler comes after its parent in the list, so the
     innermost handler of a pc is the last one whose range contains it.
     """
 
@@ -89,11 +89,13 @@ _T = TypeVar("_T")
 
 
 class OnDemand(Sequence[_T]):
-    """A sequence whose elements are made when asked for, each time anew: whoever needs one keeps it."""
+    """A sequence whose elements are made when asked for, each time anew: whoever needs one keeps it. `make` is never run
+    by two threads at once."""
 
     def __init__(self, count: int, make: Callable[[int], _T]) -> None:
         self._count = count
         self._make = make
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return self._count
@@ -106,7 +108,8 @@ class OnDemand(Sequence[_T]):
 
     def __getitem__(self, index: int | slice) -> _T | Sequence[_T]:
         places = range(self._count)[index]
-        return self._make(places) if isinstance(places, int) else [self._make(i) for i in places]
+        with self._lock:
+            return self._make(places) if isinstance(places, int) else [self._make(i) for i in places]
 
 
 @dataclass(slots=True)

@@ -14,7 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-__all__ = ["SCALES", "Data", "Digest", "Expectation", "Linked", "Package", "Programs", "Step", "Task", "Wasi", "WasmFile"]
+__all__ = [
+    "SCALES",
+    "Data",
+    "Digest",
+    "Expectation",
+    "Linked",
+    "Package",
+    "Programs",
+    "Step",
+    "Task",
+    "Wasi",
+    "WasmFile",
+]
 __all__ += ["find_shared", "load"]
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -83,6 +83,23 @@ class Guest(ABC):
         self.names: dict[str, Value] = {}
         self.blobs: dict[str, bytes] = {}
         self.output: dict[int, bytearray] = {fd: bytearray() for fd in range(8)}
+        # Of WASI.
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+
+    def start(self) -> None:
+        """Instantiate what is not lazy, in order."""
+        for linked in self.task.modules:
+            if not linked.lazy:
+                self.instantiate(linked.name)
+
+    def run_command(self) -> int:
+        """Call `_start`; the exit code."""
+        try:
+            self.call(self.task.modules[0].name, "_start", [])
+        except GuestExit as exit:
+            return exit.code
+        return 0
 
     @abstractmethod
     def instantiate(self, module: str) -> None: ...

@@ -32,8 +32,8 @@ __all__ = [
     "OpenFlags",
     "Rights",
     "Snapshot",
-    "Whence",
     "WasiError",
+    "Whence",
     "errno_of",
 ]
 

@@ -66,7 +66,7 @@ _FILE_WRITES = (
 
 def granted_rights(dir_perms: Perms, file_perms: Perms) -> int:
     """The rights that a host's permissions leave."""
-    rights = ALL_RIGHTS
+    rights = FILE_RIGHTS | DIRECTORY_RIGHTS
     if not dir_perms & Perms.READ:
         rights &= ~_DIRECTORY_READS
     if not dir_perms & Perms.WRITE:
@@ -136,11 +136,13 @@ class Output(Descriptor):
 
 
 class File(Descriptor):
-    """An open file. The position is that of the host's descriptor `fd`. `waits`: it may not be ready, as a FIFO."""
+    """An open file. The position is that of the host's descriptor `fd`. `mode` has those of FD_READ and FD_WRITE that
+    it was opened with. `waits`: it may not be ready, as a FIFO."""
 
     def __init__(self, fd: int, mode: int, base: int, inheriting: int, granted: int, flags: int) -> None:
         super().__init__(base & FILE_RIGHTS, inheriting, granted, flags)
         self.fd = fd
+        self.mode = self.base & (Rights.FD_READ | Rights.FD_WRITE)
         self.type = file_type(mode)
         self.waits = not stat.S_ISREG(mode)
 

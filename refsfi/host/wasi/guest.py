@@ -76,7 +76,7 @@ class Guest:
 
     def read(self, address: int, size: int) -> bytes:
         """A copy of bytes that are checked."""
-        return self.memory.data[address : address + size]
+        return bytes(self.memory.data[address : address + size])
 
     def unpack(self, layout: struct.Struct, address: int) -> tuple[int, ...]:
         """A record that is checked."""
@@ -87,7 +87,7 @@ class Guest:
         self.check(address, size)
         if size > MAX_PATH:
             raise WasiError(Errno.NAMETOOLONG)
-        data = bytes(self.read(address, size))
+        data = self.read(address, size)
         try:
             data.decode("utf-8")
         except UnicodeDecodeError:
@@ -147,7 +147,7 @@ class Guest:
 
 
 class Views:
-    """The bytes of some buffers of a memory, for one call of the host's kernel: `with guest.views(buffers) as views`."""
+    """The bytes of some buffers of a memory, for one call of the host's kernel: `with guest.views(...) as views`."""
 
     __slots__ = ("_views",)
 

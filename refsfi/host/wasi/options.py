@@ -27,8 +27,8 @@ INHERIT: Final = Inherit()
 # int: a descriptor of the host, which stays open. str, PathLike: a file.
 # bytes (input): what is read. callable (output): called with each piece of bytes.
 # Else an object with `read(size)`, for output with `write(data)`, of bytes or of text in UTF-8.
-Input: TypeAlias = "Inherit | int | str | os.PathLike[str] | bytes | None | Any"
-Output: TypeAlias = "Inherit | int | str | os.PathLike[str] | Callable[[bytes], object] | None | Any"
+Input: TypeAlias = "Inherit | int | str | os.PathLike[str] | bytes | Any | None"
+Output: TypeAlias = "Inherit | int | str | os.PathLike[str] | Callable[[bytes], object] | Any | None"
 
 
 class Perms(IntFlag):

@@ -93,18 +93,14 @@ def _walk(root: int, path: bytes, follow: bool, opened: list[int]) -> Place:
     while todo:
         name = todo.pop()
         here = opened[-1] if opened else root
-        if name in (b"", b"."):
-            if not todo:
-                # `a/` and `a/.` mean the directory a; it was opened on the way.
-                return Place(here, b".", True, opened)
+        if not name:
             continue
         if name == b"..":
             if not opened:
                 raise WasiError(Errno.PERM)
             os.close(opened.pop())
             continue
-        last = not any(component not in (b"", b".") for component in todo)
-        if last:
+        if not any(todo):
             slash = bool(todo)
             target = _link(name, here) if follow else None
             if target is None:
@@ -129,12 +125,16 @@ def _walk(root: int, path: bytes, follow: bool, opened: list[int]) -> Place:
 
 
 def _components(path: bytes) -> list[bytes]:
-    """Last one first. A trailing slash shows as an empty last component. PERM for an absolute path."""
+    """Last one first, without those that mean nothing; a trailing slash shows as an empty last component. PERM for an
+    absolute path."""
     if path.startswith(b"/"):
         raise WasiError(Errno.PERM)
     parts = path.split(b"/")
-    parts.reverse()
-    return parts
+    found = [part for part in parts if part not in (b"", b".")]
+    if parts[-1] in (b"", b"."):
+        found.append(b"")
+    found.reverse()
+    return found
 
 
 def _link(name: bytes, fd: int) -> bytes | None:

@@ -195,7 +195,7 @@ class _CallSink(Sink):
             end = address + size
             while address < end:
                 count = min(PIECE, end - address)
-                self._write(bytes(guest.read(address, count)))
+                self._write(guest.read(address, count))
                 address += count
                 total += count
         if self._flush is not None:
