@@ -185,8 +185,9 @@ class Frame:
     """One activation in a backtrace, innermost first; offsets are of the faulting or the calling instruction.
 
     `module_offset` counts bytes from the start of the file, `func_offset` from the start of the function's body;
-    both are None for a module that never had a binary form. `instr` is the instruction's index in the function. `code` is
-    the function itself (`exec.code.FuncCode`), for whoever looks further: source lines, instructions, debug information.
+    both are None for a module that never had a binary form. `instr` is the instruction's index in the function. `code`
+    is the function itself (`exec.code.FuncCode`), for whoever looks further: source lines, instructions, debug
+    information.
     """
 
     func_index: int
@@ -235,11 +236,12 @@ class Exhaustion(Trap):
 
 class GuestException(WasmError):
     """A Wasm exception that reached the host. `exception` is the instance (`runtime.values.ExnInst`): tag and
-    fields."""
+    fields. `frames` is the backtrace of where it was thrown, innermost first, filled in by the machine."""
 
     def __init__(self, exception: Any) -> None:
         super().__init__("uncaught exception")
         self.exception = exception
+        self.frames: list[Frame] = []
 
 
 class GuestExit(Exception):

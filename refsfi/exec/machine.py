@@ -89,7 +89,9 @@ def _run(store: Store) -> None:
             while ip >= 0:
                 ip = steps[ip](r, f)
         except GuestException as error:
+            at = store.at
             if not unwind(store, f, ip, error.exception):
+                blame(f, ip, at, error)
                 raise
         except Trap as trap:
             locate(store, f, ip, trap)
@@ -118,6 +120,15 @@ def locate(store: Store, f: Frame, ip: int, trap: Trap) -> None:
         store.fuel += code.unspent(pc)
     if not trap.frames:
         trap.frames = [code.trace_frame(pc), *backtrace(f.caller, MAX_BACKTRACE - 1)]
+
+
+def blame(f: Frame, ip: int, at: int | None, error: GuestException) -> None:
+    """Give an exception that nothing caught its backtrace: frame `f` threw it in step `ip`, at instruction `at` where
+    that is not the one that the step stands for."""
+    if f.code is None or error.frames:
+        return
+    pc = _lowered(f, f.code).pcs[ip] if at is None else at
+    error.frames = [f.code.trace_frame(pc), *backtrace(f.caller, MAX_BACKTRACE - 1)]
 
 
 def backtrace(frame: Frame | None, limit: int = MAX_BACKTRACE) -> list[TraceFrame]:

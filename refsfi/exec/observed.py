@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from refsfi.errors import Crash, Exhaustion, GuestException, Trap, TrapCode
 from refsfi.exec.code import FuncCode
-from refsfi.exec.machine import locate, unwind
+from refsfi.exec.machine import blame, locate, unwind
 from refsfi.runtime.observer import Observer
 from refsfi.runtime.store import Frame, Store
 
@@ -40,6 +40,7 @@ def run_observed(store: Store, observer: Observer) -> None:
             handled = unwind(store, frame, at, error.exception)
             _tell_left(observer, frame, _innermost(store))
             if not handled:
+                blame(frame, at, at, error)
                 raise
         except Trap as trap:
             # That it is explicit also says that no fuel was charged in advance.

@@ -171,14 +171,15 @@ def _code(frame: Frame) -> FuncCode:
 def _callee(frame: Frame, instr: Instr, operands: list[Value]) -> FuncInst | HostFunc | None:
     """The function that a call is about to reach; None where it will trap."""
     args = instr.args
+    func: FuncInst | HostFunc | None = None
     if instr.op.mnemonic in ("call", "return_call"):
-        return frame.inst.funcs[args[0]]
-    if instr.op.mnemonic in ("call_ref", "return_call_ref"):
-        func: FuncInst | HostFunc | None = operands[-1]
-        return func
-    elems = frame.inst.tables[args[1]].elems
-    found: FuncInst | HostFunc | None = elems[operands[-1]] if operands[-1] < len(elems) else None
-    return found
+        func = frame.inst.funcs[args[0]]
+    elif instr.op.mnemonic in ("call_ref", "return_call_ref"):
+        func = operands[-1]
+    else:
+        elems = frame.inst.tables[args[1]].elems
+        func = elems[operands[-1]] if operands[-1] < len(elems) else None
+    return func
 
 
 def _show_all(values: Sequence[Value], types: Sequence[ValType]) -> str:

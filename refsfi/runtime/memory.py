@@ -8,10 +8,12 @@ check bounds themselves (`struct`, slices and indices of the mapping after a com
 from __future__ import annotations
 
 import mmap
+import os
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeAlias
+from weakref import WeakSet
 
 from refsfi.errors import LimitError, MemoryFault, Trap, TrapCode
 from refsfi.syntax.types import I64, Limits, MemType
@@ -19,6 +21,8 @@ from refsfi.syntax.types import I64, Limits, MemType
 __all__ = ["Buffer", "MemInst", "Waiters"]
 
 Buffer: TypeAlias = "mmap.mmap | bytearray"
+
+_PIECE = 1 << 16
 
 _MAP_NORESERVE = 0x4000  # mmap.MAP_NORESERVE exists from Python 3.13 on
 _FLAGS = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | _MAP_NORESERVE
@@ -32,14 +36,39 @@ def _allocate(size: int) -> Buffer:
     return mmap.mmap(-1, size, flags=_FLAGS)
 
 
+class _File:
+    """Pages without a name that can be mapped more than once."""
+
+    __slots__ = ("_fd",)
+
+    def __init__(self, size: int) -> None:
+        self._fd = os.memfd_create("wasm-memory", os.MFD_CLOEXEC)
+        try:
+            self.resize(size)
+        except OSError:
+            os.close(self._fd)
+            self._fd = -1
+            raise
+
+    def resize(self, size: int) -> None:
+        os.ftruncate(self._fd, size)
+
+    def map(self, size: int) -> mmap.mmap:
+        return mmap.mmap(self._fd, size)
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+
 class MemInst:
     """A memory. `type.limits.min` follows the current size, as `type` is what importers are matched against.
 
-    `data` is replaced or resized by `grow`; nobody keeps it across an instruction. `ceiling` is the host's limit in
-    bytes.
+    `data` is replaced or resized by `grow`; nobody keeps it across an instruction, except as a view of a pinned memory.
+    `ceiling` is the host's limit in bytes.
     """
 
-    __slots__ = ("__weakref__", "_type", "ceiling", "data", "lock", "waiters")
+    __slots__ = ("__weakref__", "_file", "_type", "ceiling", "data", "lock", "waiters")
 
     def __init__(self, type: MemType, ceiling: int | None = None) -> None:
         """LimitError where the minimum is above the ceiling or cannot be had from the operating system."""
@@ -54,6 +83,7 @@ class MemInst:
             raise LimitError(f"memory of {type.limits.min} pages cannot be allocated: {error}") from None
         # Atomic instructions and growing exclude each other; only shared memories are ever contended.
         self.lock = threading.RLock()
+        self._file: _File | None = None
         self.waiters = Waiters() if type.shared else None
 
     @property
@@ -91,9 +121,46 @@ class MemInst:
                 return None
             return old
 
+    def pin(self) -> None:
+        """Make views of `data` lasting: a view taken from now on goes on showing the memory's bytes after `grow`, the
+        first as many as there were when it was taken. OSError without room or descriptors.
+
+        The pages move into a file without a name, of which old and new mapping show the same bytes. It costs a
+        descriptor for as long as the memory lives, hence only for memories that somebody looks into.
+        """
+        with self.lock:
+            data = self.data
+            if self._file is not None or not len(data):
+                return
+            file = _File(len(data))
+            fresh = file.map(len(data))
+            zeros = bytes(_PIECE)
+            for start in range(0, len(data), _PIECE):
+                piece = data[start : start + _PIECE]
+                # What the guest has not touched need not be had.
+                if piece != zeros[: len(piece)]:
+                    fresh[start : start + len(piece)] = piece
+            self.data = fresh
+            self._file = file
+            _pinned.add(self)
+
+    def unpin(self) -> None:
+        """Give the memory pages of its own again. Views of before are views of something else from now on."""
+        file = self._file
+        if file is None:
+            return
+        fresh = _allocate(len(self.data))
+        fresh[:] = self.data[:]
+        self.data = fresh
+        self._file = None
+
     def _resize(self, size: int) -> bool:
         data = self.data
         try:
+            if self._file is not None:
+                self._file.resize(size)
+                self.data = self._file.map(size)
+                return True
             if isinstance(data, mmap.mmap):
                 try:
                     data.resize(size)
@@ -161,3 +228,17 @@ class Waiters:
             for event in woken:
                 event.set()
             return len(woken)
+
+
+_pinned: WeakSet[MemInst] = WeakSet()
+
+
+def _separate() -> None:
+    """In the child of a fork: pinned memories are shared with the parent otherwise."""
+    for mem in list(_pinned):
+        mem.unpin()
+    _pinned.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_separate)

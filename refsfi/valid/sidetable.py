@@ -89,8 +89,8 @@ _T = TypeVar("_T")
 
 
 class OnDemand(Sequence[_T]):
-    """A sequence whose elements are made when asked for, each time anew: whoever needs one keeps it. `make` is never run
-    by two threads at once."""
+    """A sequence whose elements are made when asked for, each time anew: whoever needs one keeps it. `make` is never
+    run by two threads at once."""
 
     def __init__(self, count: int, make: Callable[[int], _T]) -> None:
         self._count = count

@@ -22,9 +22,7 @@ def program(text: str, *, metered: bool = False) -> Program:
     return Program(module, validate(module, ALL), metered=metered)
 
 
-def host(
-    fn: Callable[..., Sequence[Any]], params: Sequence[ValType] = (), results: Sequence[ValType] = ()
-) -> HostFunc:
+def host(fn: Callable[..., Sequence[Any]], params: Sequence[ValType] = (), results: Sequence[ValType] = ()) -> HostFunc:
     return HostFunc(func_deftype(FuncType(tuple(params), tuple(results))), fn)
 
 

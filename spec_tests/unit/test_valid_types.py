@@ -193,7 +193,7 @@ def test_types_that_nest_by_reference_do_not_recurse() -> None:
     types = [RecType(tuple(subs))]
     types += [RecType((SubType(False, (count - 1,), subs[-1].comp),))]
     info = validate(Module(types=types), DEFAULT)
-    assert info.types[count].ancestors == {info.types[count], info.types[count - 1]}
+    assert info.types[count].ancestors == (info.types[count], info.types[count - 1])
 
 
 def test_a_reference_type_needs_no_type_section() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from refsfi.binary.decode import decode
 from refsfi.binary.encode import encode
 from refsfi.errors import WasmError
 from refsfi.script.ast import BinaryModule, Command, ModuleCommand, SubScript, TextModule, Thread
@@ -59,7 +60,12 @@ def _modules(path: Path) -> Iterator[Seed]:
     elif path.suffix == ".wat":
         yield from _both(f"{path}", path.read_text(encoding="utf-8"))
     else:
-        yield Seed(str(path), path.read_bytes())
+        data = path.read_bytes()
+        try:
+            decode(data, ALL)
+        except WasmError as error:
+            raise SystemExit(f"{path}: {error}") from None
+        yield Seed(str(path), data)
 
 
 def _of_commands(path: Path, commands: Iterable[Command]) -> Iterator[Seed]:
@@ -73,6 +79,10 @@ def _of_commands(path: Path, commands: Iterable[Command]) -> Iterator[Seed]:
         if isinstance(source, TextModule) and not source.inline:
             yield from _both(origin, source.source.text[source.start : source.end])
         elif isinstance(source, BinaryModule):
+            try:
+                decode(source.data, ALL)
+            except WasmError:
+                continue
             yield Seed(origin, source.data)
 
 

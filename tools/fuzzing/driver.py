@@ -28,7 +28,7 @@ def mutate(
 
 def smith(count: int, seed: int, jobs: int, seconds: float | None, out: Path, shrinking: bool) -> int:
     """Run the comparison with the peers; the exit code."""
-    from tools.fuzzing import smith as comparison
+    from tools.fuzzing import smith as comparison  # needs what only the peers bring
 
     missing = comparison.missing_peers()
     if missing:

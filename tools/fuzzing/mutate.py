@@ -195,6 +195,22 @@ _WORDS = tuple(row.mnemonic for row in OPS) + tuple(
     )
 )
 
+# A word -> the words that the grammar allows in its place.
+_KIN: dict[str, list[str]] = {}
+for _imms in {row.imms for row in OPS}:
+    _same = [row.mnemonic for row in OPS if row.imms == _imms]
+    _KIN.update((mnemonic, _same) for mnemonic in _same)
+for _sort in (
+    "i32 i64 f32 f64 v128 funcref externref anyref eqref i31ref structref arrayref exnref nullref nullfuncref",
+    "any eq i31 struct array none func nofunc extern noextern exn noexn",
+    "i8x16 i16x8 i32x4 i64x2 f32x4 f64x2",
+    "catch catch_ref catch_all catch_all_ref",
+    "func table memory global tag",
+    "block loop",
+):
+    _same = _sort.split()
+    _KIN.update((word, _same) for word in _same if word not in _KIN)
+
 
 def mutate_text(text: str, others: Sequence[str], random: Random) -> str:
     """One to four mutations of the tokens, or now and then of the characters."""
@@ -240,6 +256,20 @@ def _word(tokens: list[str], others: Sequence[str], random: Random) -> list[str]
     at = random.choice(places)
     word = random.choice(_WORDS) if random.random() < 0.6 else tokens[random.choice(places)]
     return [*tokens[:at], word, *tokens[at + 1 :]]
+
+
+def _kin(tokens: list[str], others: Sequence[str], random: Random) -> list[str]:
+    """A word of the same sort in the place of a word: the text stays well-formed, or nearly so."""
+    places = [i for i, token in enumerate(tokens) if token in _KIN or token.startswith("$")]
+    if not places:
+        return tokens
+    at = random.choice(places)
+    old = tokens[at]
+    if old.startswith("$"):
+        choices = [token for token in tokens if token.startswith("$")]
+    else:
+        choices = _KIN[old]
+    return [*tokens[:at], random.choice(choices), *tokens[at + 1 :]]
 
 
 def _added(tokens: list[str], others: Sequence[str], random: Random) -> list[str]:
@@ -314,11 +344,14 @@ _TEXT: tuple[_Text, ...] = (
     _double,
     _exchange,
     _word,
-    _word,
-    _word,
+    _kin,
+    _kin,
+    _kin,
+    _kin,
     _added,
     _group,
     _group,
+    _digits,
     _digits,
     _digits,
     _graft,

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from refsfi.binary.decode import decode
+from refsfi.binary.encode import encode
 from refsfi.syntax.features import ALL, DEFAULT, WASM1, WASM2, WASM3, Features
 from tools.fuzzing import pool
 from tools.fuzzing.check import SECONDS, Finding, Outcome, check, limit_memory
 from tools.fuzzing.corpus import Seed, load_seeds
 from tools.fuzzing.mutate import mutate_binary, mutate_text
+from tools.fuzzing.mutate_module import mutate_module
 
 __all__ = ["Found", "Report", "case_input", "mutation_run"]
 
@@ -69,6 +72,11 @@ class _Inputs:
         features = random.choice(_FEATURES)
         if isinstance(content, str):
             return seed, mutate_text(content, self.texts, random), features
+        if random.random() < 0.6:
+            # Decoded anew each time: the mutations work in place.
+            module = decode(content, ALL)
+            mutate_module(module, random)
+            return seed, encode(module), features
         return seed, mutate_binary(content, self.binaries, random), features
 
 

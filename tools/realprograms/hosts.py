@@ -20,7 +20,7 @@ HostFunction: TypeAlias = Callable[..., Any]
 _U32 = 0xFFFFFFFF
 
 
-# --- emscripten: C's setjmp and longjmp, memory ------------------------------------------------------------------------
+# --- emscripten: C's setjmp and longjmp, memory ----------------------------------------------------------------------
 
 
 class _LongJump(Exception):
@@ -60,7 +60,7 @@ def _em_get_temp_ret0(guest: Guest, module: str) -> int:
     return int(guest.names.get("_tempRet0", 0))
 
 
-# --- wasm-bindgen: host objects as externref ---------------------------------------------------------------------------
+# --- wasm-bindgen: host objects as externref -------------------------------------------------------------------------
 
 
 def _wbg_init_table(guest: Guest, module: str) -> None:
@@ -100,7 +100,7 @@ def _wbg_set_index(guest: Guest, module: str, target: list[Any], index: int, val
     target[index] = value
 
 
-# --- tree-sitter -------------------------------------------------------------------------------------------------------
+# --- tree-sitter -----------------------------------------------------------------------------------------------------
 
 
 def _ts_parse_callback(guest: Guest, module: str, to: int, index: int, row: int, column: int, length: int) -> None:
@@ -122,7 +122,7 @@ def _is_alnum(guest: Guest, module: str, code: int) -> int:
     return int(0 <= code < 0x110000 and chr(code).isalnum())
 
 
-# --- programs of a Python-to-Wasm compiler: printing numbers as Python does -----------------------------------------------
+# --- programs of a Python-to-Wasm compiler: printing numbers as Python does ------------------------------------------
 
 
 def _write_char(guest: Guest, module: str, code: int) -> None:

@@ -12,6 +12,7 @@ from refsfi.binary.decode import decode
 from refsfi.exec.code import Program
 from refsfi.exec.instantiate import instantiate
 from refsfi.exec.machine import invoke
+from refsfi.host.wasi import Preopen, Wasi, WasiOptions
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Extern, FuncInst, GlobalInst, HostFunc, Instance, Store
 from refsfi.runtime.table import TableInst
@@ -37,7 +38,7 @@ from refsfi.syntax.types import (
 from refsfi.valid.module import validate
 from tools.realprograms.imports import WASI_MODULES, call_host, rule_for
 from tools.realprograms.list import Linked, Task
-from tools.realprograms.tasks import Guest, GuestExit, Mismatch, evaluate
+from tools.realprograms.tasks import Guest, GuestExit, Mismatch, data_bytes, evaluate
 
 __all__ = ["Interpreter"]
 
@@ -52,7 +53,8 @@ class Interpreter(Guest):
         self._programs: dict[str, Program] = {}
         self._instances: dict[str, Instance] = {}
         self._hosted: dict[str, Extern] = {}
-        self._wasi: Mapping[tuple[str, str], HostFunc] = {}
+        self._wasi: Wasi | None = None
+        self._wasi_functions: dict[str, dict[str, HostFunc]] = {}
         for name, binary in binaries.items():
             module = decode(binary, DEFAULT, lazy=True)
             self._programs[name] = Program(module, validate(module, DEFAULT, lazy=True))
@@ -179,15 +181,31 @@ class Interpreter(Guest):
         return HostFunc(type, call, name)
 
     def _wasi_function(self, declared: Import) -> HostFunc:
-        if not self._wasi:
-            self._wasi = self._make_wasi()
-        try:
-            return self._wasi[declared.module, declared.name]
-        except KeyError:
-            raise Mismatch(f"there is no {declared.module}.{declared.name}") from None
+        if declared.module not in self._wasi_functions:
+            self._wasi_functions[declared.module] = self._granted().imports(self._store, declared.module)
+        found = self._wasi_functions[declared.module].get(declared.name)
+        if found is None:
+            raise Mismatch(f"there is no {declared.module}.{declared.name}")
+        return found
 
-    def _make_wasi(self) -> Mapping[tuple[str, str], HostFunc]:
-        raise Mismatch("no WASI")
+    def _granted(self) -> Wasi:
+        """WASI with what the task grants: its arguments and environment, its folders, nothing of this process."""
+        wasi = self.task.wasi
+        if wasi is None:
+            raise Mismatch("the list grants the task no WASI")
+        if self._wasi is None:
+            stdin = None if wasi.stdin is None else data_bytes(wasi.stdin, self.task, self.shared)
+            self._wasi = Wasi(
+                WasiOptions(
+                    args=wasi.argv,
+                    env=wasi.env,
+                    stdin=stdin,
+                    stdout=self.stdout.extend,
+                    stderr=self.stderr.extend,
+                    preopens=[Preopen(folder, guest_path) for guest_path, folder in self.folders.items()],
+                )
+            )
+        return self._wasi
 
 
 def _limits(rule: Mapping[str, Any], declared: Limits) -> Limits:

@@ -12,7 +12,7 @@ __all__ = ["exit_code", "line", "listing", "splice", "summary", "table"]
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
-_HEADER = ("task", "scale", "instructions", "prepare s", "run s", "M instr/s", "verdict")
+_HEADER = ("task", "scale", "instructions", "prepare s", "run s", "cpu s", "M instr/s", "verdict")
 
 
 def _cells(task: Task, result: Result) -> list[str]:
@@ -23,6 +23,7 @@ def _cells(task: Task, result: Result) -> list[str]:
         f"{task.fuel:,}",
         "" if result.prepare is None else f"{result.prepare:.2f}",
         "" if result.seconds is None else f"{result.seconds:.2f}",
+        "" if result.cpu is None else f"{result.cpu:.2f}",
         "" if speed is None else f"{speed / 1e6:.2f}",
         result.verdict if not result.detail else f"{result.verdict}: {result.detail}",
     ]
@@ -30,14 +31,18 @@ def _cells(task: Task, result: Result) -> list[str]:
 
 def line(task: Task, result: Result) -> str:
     """One result as it comes in."""
-    name, scale, fuel, prepare, seconds, speed, verdict = _cells(task, result)
-    return f"{name:28} {scale:2} {fuel:>13} {prepare:>7} {seconds:>8} {speed:>6}  {verdict}"
+    return _line(_cells(task, result))
+
+
+def _line(cells: Sequence[str]) -> str:
+    name, scale, fuel, prepare, seconds, cpu, speed, verdict = cells
+    return f"{name:26} {scale:5} {fuel:>13} {prepare:>9} {seconds:>7} {cpu:>7} {speed:>9}  {verdict}"
 
 
 def table(pairs: Sequence[tuple[Task, Result]]) -> Iterator[str]:
     """The lines of the table of results."""
-    yield f"{'task':28} sc {'instructions':>13} {'prep s':>7} {'run s':>8} {'M/s':>6}  verdict"
-    yield "-" * 79
+    yield _line(_HEADER)
+    yield "-" * 94
     for task, result in pairs:
         yield line(task, result)
 
@@ -47,16 +52,16 @@ def summary(pairs: Sequence[tuple[Task, Result]]) -> str:
     for _, result in pairs:
         counts[result.verdict] = counts.get(result.verdict, 0) + 1
     fuel = sum(task.fuel for task, result in pairs if result.verdict == SAME)
-    seconds = sum(result.seconds or 0 for _, result in pairs if result.verdict == SAME)
+    seconds = sum(result.cpu or 0 for _, result in pairs if result.verdict == SAME)
     text = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items(), key=lambda item: -item[1]))
     if seconds:
-        text += f"; {fuel:,} instructions in {seconds:.0f} s, {fuel / seconds / 1e6:.2f} million/s"
+        text += f"; {fuel:,} instructions in {seconds:.0f} s of the processor, {fuel / seconds / 1e6:.2f} million/s"
     return text
 
 
 def exit_code(pairs: Sequence[tuple[Task, Result]]) -> int:
-    """1 where a task differs or could not be fetched, or where none ran. What is left out for want of the shared folder,
-    or of time, is no failure: it is named."""
+    """1 where a task differs or could not be fetched, or where none ran. What is left out for want of the shared
+    folder, or of time, is no failure: it is named."""
     if any(result.verdict in (DIFFERS, UNFETCHED) for _, result in pairs):
         return 1
     return 0 if any(result.verdict == SAME for _, result in pairs) else 1
@@ -71,8 +76,8 @@ def listing(programs: Programs, tasks: Sequence[Task], state: Mapping[str, str])
 
 
 def _markdown(pairs: Sequence[tuple[Task, Result]]) -> Iterator[str]:
-    yield f"| {' | '.join((*_HEADER[:6], 'verdict'))} |"
-    yield "| --- | --- | ---: | ---: | ---: | ---: | --- |"
+    yield f"| {' | '.join(_HEADER)} |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
     for task, result in pairs:
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in _cells(task, result))} |"
 

@@ -33,33 +33,37 @@ GRACE = 60
 
 @dataclass(slots=True)
 class Result:
-    """`prepare` are the seconds to decode and validate (lazily) and to instantiate, `seconds` those of the run. Both
-    None where there was none. `detail` explains every verdict but `same`. `estimate`: seconds, before the run."""
+    """`prepare` are the seconds to decode and validate (lazily) and to instantiate, `seconds` those of the run, `cpu`
+    the seconds that the processor worked on the run: less, where others share the machine. None where there was no
+    run. `detail` explains every verdict but `same`. `estimate`: seconds, before the run."""
 
     id: str
     verdict: str
     detail: str = ""
     prepare: float | None = None
     seconds: float | None = None
+    cpu: float | None = None
     estimate: float | None = None
     peak: int | None = None  # bytes of resident memory, at most
 
     def speed(self, task: Task) -> float | None:
-        """Instructions a second, the lowering of functions to steps included."""
-        return task.fuel / self.seconds if self.seconds else None
+        """Instructions in a second of the processor; reading, validating and lowering functions when they are first
+        called is in that second."""
+        return task.fuel / self.cpu if self.cpu else None
 
 
 def run_here(task: Task, store: Store, engine: str) -> Result:
     """Run a task in this process, to its end. Unavailable where something it needs is not at hand."""
     binaries = {linked.name: store.read(linked.file) for linked in task.modules}
+    make_guest = _engine(engine)
     with tempfile.TemporaryDirectory(prefix="refsfi-corpus-") as scratch:
         began = time.perf_counter()
-        prepared: float | None = None
+        prepared, worked = None, 0.0
         try:
             folders = make_folders(task, store.shared, Path(scratch))
-            guest = _guest(engine, task, store.shared, folders, binaries)
+            guest = make_guest(task, store.shared, folders, binaries)
             guest.start()
-            prepared = time.perf_counter()
+            prepared, worked = time.perf_counter(), time.process_time()
             if task.expect is None:
                 run_steps(guest)
             else:
@@ -73,20 +77,24 @@ def run_here(task: Task, store: Store, engine: str) -> Result:
             verdict, detail = DIFFERS, _describe(error)
         else:
             verdict, detail = SAME, ""
-        ended = time.perf_counter()
-    middle = ended if prepared is None else prepared
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Result(task.id, verdict, detail, middle - began, ended - middle, peak=peak)
+        ended, done = time.perf_counter(), time.process_time()
+    result = Result(task.id, verdict, detail, peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    if prepared is None:
+        result.prepare = ended - began
+    else:
+        result.prepare, result.seconds, result.cpu = prepared - began, ended - prepared, done - worked
+    return result
 
 
-def _guest(engine: str, task: Task, shared: Path | None, folders: dict[str, Path], binaries: dict[str, bytes]) -> Guest:
-    if engine == "wasmtime":
+def _engine(name: str) -> Callable[..., Guest]:
+    """The class of an engine's guests. Imported here, so that it is in nobody's time."""
+    if name == "wasmtime":
         from tools.realprograms.wasmtime import Wasmtime
 
-        return Wasmtime(task, shared, folders, binaries)
+        return Wasmtime
     from tools.realprograms.interpreter import Interpreter
 
-    return Interpreter(task, shared, folders, binaries)
+    return Interpreter
 
 
 def _describe(error: Exception) -> str:
@@ -101,7 +109,7 @@ def _describe(error: Exception) -> str:
     return f"{text} in {' < '.join(places)}" if places else text
 
 
-# --- one process a task ------------------------------------------------------------------------------------------------
+# --- one process a task ----------------------------------------------------------------------------------------------
 
 
 def run_task(task: Task, store: Store, engine: str, limit: float) -> Result:
@@ -143,10 +151,10 @@ class Speed:
         return statistics.median(self._seen) if len(self._seen) >= 3 else self._first
 
     def note(self, task: Task, result: Result) -> None:
-        speed = result.speed(task)
-        # In a short run the lowering of functions is most of it: that says nothing of a long one.
-        if speed is not None and task.fuel >= 1_000_000 and result.verdict == SAME:
-            self._seen.append(speed)
+        # By the wall clock, as the limit is. In a short run the lowering of functions is most of it: that says
+        # nothing of a long one.
+        if result.seconds and task.fuel >= 1_000_000 and result.verdict == SAME:
+            self._seen.append(task.fuel / result.seconds)
 
 
 _LOOP = """

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from tools.realprograms.fetch import Unavailable
@@ -39,7 +40,6 @@ class Wasmtime(Guest):
         self._hosted: dict[str, Any] = {}
         # Memories and tables that were imported: the guest need not export them.
         self._imported: dict[tuple[str, str], Any] = {}
-        # What a host function raised: wasmtime hands it on as it is, or wrapped.
         if task.wasi is not None:
             self._grant(task)
 
@@ -171,9 +171,8 @@ class Wasmtime(Guest):
 
 
 def _temporary(data: bytes) -> Any:
-    import tempfile
-
-    file = tempfile.NamedTemporaryFile(prefix="refsfi-corpus-")  # noqa: SIM115: lives as long as the guest
+    # It lives as long as the guest.
+    file = NamedTemporaryFile(prefix="refsfi-corpus-")  # noqa: SIM115
     file.write(data)
     file.flush()
     return file

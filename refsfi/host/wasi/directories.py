@@ -34,10 +34,10 @@ def _directory(guest: Guest, fd: int, right: int) -> Directory:
 
 
 def _lookup(directory: Directory, path: bytes, flags: int) -> Place:
-    """The place of a file that is looked up, not named: `link/` is what the link leads to, whatever the flags say."""
+    """The place that a path leads to. `link/` is what the link leads to, whatever the flags say."""
     if flags & ~LookupFlags.ALL:
         raise WasiError(Errno.INVAL)
-    follow = bool(flags & LookupFlags.SYMLINK_FOLLOW) or path.endswith((b"/", b"/."))
+    follow = bool(flags & LookupFlags.SYMLINK_FOLLOW) or path.endswith(b"/")
     return resolve(directory.fd, path, follow)
 
 
@@ -155,7 +155,7 @@ def path_remove_directory(guest: Guest, fd: int, path: int, size: int) -> None:
 def path_unlink_file(guest: Guest, fd: int, path: int, size: int) -> None:
     name = guest.path(path, size)
     directory = _directory(guest, fd, Rights.PATH_UNLINK_FILE)
-    with resolve(directory.fd, name, False) as place:
+    with _lookup(directory, name, 0) as place:
         place.require_directory()
         os.unlink(place.name, dir_fd=place.fd)
 
@@ -200,7 +200,7 @@ def path_link(
     _require_same(old, new)
     if lookup:
         raise WasiError(Errno.INVAL)
-    with resolve(old.fd, old_name, False) as source, resolve(new.fd, new_name, False) as target:
+    with _lookup(old, old_name, 0) as source, _lookup(new, new_name, 0) as target:
         source.require_directory()
         target.refuse_slash()
         os.link(source.name, target.name, src_dir_fd=source.fd, dst_dir_fd=target.fd, follow_symlinks=False)
@@ -236,19 +236,23 @@ def path_symlink(guest: Guest, target: int, target_size: int, fd: int, path: int
     directory = _directory(guest, fd, Rights.PATH_SYMLINK)
     if content.startswith(b"/"):
         raise WasiError(Errno.PERM)
-    with resolve(directory.fd, name, False) as place:
+    with _lookup(directory, name, 0) as place:
         place.refuse_slash()
         os.symlink(content, place.name, dir_fd=place.fd)
 
 
 def path_readlink(guest: Guest, fd: int, path: int, size: int, buffer: int, buffer_size: int, used: int) -> None:
-    """Truncates. ILSEQ for a target that is not UTF-8."""
+    """Truncates. ILSEQ for a target that is not UTF-8; PERM for an absolute one, which means nothing to the guest and
+    tells about its host."""
     guest.check(used, 4, 4)
     guest.check(buffer, buffer_size)
     name = guest.path(path, size)
     directory = _directory(guest, fd, Rights.PATH_READLINK)
     with _lookup(directory, name, 0) as place:
+        place.require_directory()
         target = os.readlink(place.name, dir_fd=place.fd)
+    if target.startswith(b"/"):
+        raise WasiError(Errno.PERM)
     _require_utf8(target)
     target = target[:buffer_size]
     guest.write(buffer, target)

@@ -93,7 +93,7 @@ def _walk(root: int, path: bytes, follow: bool, opened: list[int]) -> Place:
     while todo:
         name = todo.pop()
         here = opened[-1] if opened else root
-        if not name:
+        if not name or (name == b"." and any(todo)):
             continue
         if name == b"..":
             if not opened:
@@ -125,13 +125,15 @@ def _walk(root: int, path: bytes, follow: bool, opened: list[int]) -> Place:
 
 
 def _components(path: bytes) -> list[bytes]:
-    """Last one first, without those that mean nothing; a trailing slash shows as an empty last component. PERM for an
-    absolute path."""
+    """Last one first, without those that mean nothing. What comes last does mean something: `.`, and a slash, which
+    shows as an empty component. PERM for an absolute path."""
     if path.startswith(b"/"):
         raise WasiError(Errno.PERM)
     parts = path.split(b"/")
     found = [part for part in parts if part not in (b"", b".")]
-    if parts[-1] in (b"", b"."):
+    if parts[-1] == b".":
+        found.append(b".")
+    elif parts[-1] == b"":
         found.append(b"")
     found.reverse()
     return found

@@ -1,0 +1,1 @@
+"""The intermediate representation: SSA in basic blocks with block parameters."""

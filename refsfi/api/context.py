@@ -1,0 +1,107 @@
+"""What the interface keeps about a store, beside what the machine keeps."""
+
+from __future__ import annotations
+
+import time
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+from refsfi.api.engine import EngineState
+from refsfi.api.errors import WasmtimeError
+from refsfi.api.interrupt import WATCH
+from refsfi.errors import Exhaustion, TrapCode
+from refsfi.runtime.store import Store
+
+if TYPE_CHECKING:
+    from refsfi.host.wasi import Wasi
+
+__all__ = ["Context"]
+
+
+class Context(Store):
+    """The machine's store with what belongs to the interface.
+
+    `owner` is the thread that executes a guest of this store, None while none does. `epoch_deadline` is an epoch,
+    `time_deadline` a `time.monotonic()`, both None for none; `cancelled` asks for one interruption. `instances`,
+    `tables` and `memories` count what was created, `quota` holds their limits (None: unlimited).
+    """
+
+    __slots__ = (
+        "cancelled",
+        "data",
+        "engine",
+        "epoch_deadline",
+        "instances",
+        "memories",
+        "owner",
+        "quota",
+        "tables",
+        "time_deadline",
+        "wasi",
+    )
+
+    def __init__(self, engine: EngineState, data: Any) -> None:
+        super().__init__(engine.limits, 0 if engine.settings.consume_fuel else None)
+        self.engine = engine
+        self.data = data
+        self.owner: int | None = None
+        self.epoch_deadline: int | None = None
+        self.time_deadline: float | None = None
+        self.cancelled = False
+        self.wasi: Wasi | None = None
+        self.quota: tuple[int, int, int] | None = None
+        self.instances = 0
+        self.tables = 0
+        self.memories = 0
+        if engine.settings.epoch_interruption:
+            self.epoch_deadline = 0
+            engine.watch(self)
+
+    # --- one thread at a time
+
+    def check_thread(self) -> None:
+        """WasmtimeError where another thread is executing in this store."""
+        if self.owner is not None and self.owner != get_ident():
+            raise busy()
+
+    # --- interruption
+
+    def update_stop(self) -> None:
+        """Bring `stop` in line with the deadlines. Any thread may call it; each call makes a new trap, because a trap
+        that was raised keeps its backtrace."""
+        over = (
+            self.cancelled
+            or (self.epoch_deadline is not None and self.engine.epoch >= self.epoch_deadline)
+            or (self.time_deadline is not None and time.monotonic() >= self.time_deadline)
+        )
+        self.stop = Exhaustion(TrapCode.INTERRUPT) if over else None
+
+    def set_time_deadline(self, deadline: float | None) -> None:
+        self.time_deadline = deadline
+        self.update_stop()
+        if deadline is not None:
+            WATCH.add(deadline, self)
+
+    # --- limits
+
+    def count(self, instances: int, tables: int, memories: int) -> None:
+        """Add to what exists. WasmtimeError, and nothing added, where a limit forbids it."""
+        if self.quota is not None:
+            most = self.quota
+            for what, have, more, limit in (
+                ("instance", self.instances, instances, most[0]),
+                ("table", self.tables, tables, most[1]),
+                ("memory", self.memories, memories, most[2]),
+            ):
+                if more and have + more > limit:
+                    raise WasmtimeError(f"resource limit exceeded: {what} count too high at {have + more}")
+        self.instances += instances
+        self.tables += tables
+        self.memories += memories
+
+
+def busy() -> WasmtimeError:
+    return WasmtimeError(
+        "the store is in use by another thread: a store belongs to one thread at a time; give each thread a store of "
+        "its own, or guard the store with a lock"
+    )

@@ -1,0 +1,25 @@
+"""Errors that are no traps: what was wrong with a module, an argument or the way the interface was used."""
+
+from __future__ import annotations
+
+from refsfi.api.managed import Managed
+
+__all__ = ["ExitTrap", "WasmtimeError"]
+
+
+class WasmtimeError(Exception, Managed):
+    """The base of what the interface raises on its own account. `__cause__` is the phase's own error, with its
+    position, where there is one: DecodeError, ParseError, ValidationError, LinkError, LimitError (`refsfi.errors`)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class ExitTrap(WasmtimeError):
+    """The guest ended itself through WASI's `proc_exit`. `code` is what it passed, 0 to 2**32 - 1."""
+
+    code: int
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.code = 0

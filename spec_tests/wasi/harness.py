@@ -1,0 +1,326 @@
+"""Programs that use WASI, run in refsfi and in wasmtime, and what is expected of them.
+
+A program is a file in `programs/`. Comments `@` at its beginning say what it is run with:
+
+    @args A B …         after the program's name          @mkdir NAME
+    @env NAME=VALUE                                       @file NAME TEXT      (Python's escapes)
+    @stdin TEXT         (Python's escapes)                @link NAME TARGET    a symbolic link
+    @dirs none|one|two|readonly                           @fifo NAME
+    @wasmtime no: WHY   it is not run there
+
+`one` directory, made afresh, is preopened as `/` (descriptor 3); `two`: also one as `/other` (descriptor 4).
+
+`golden/NAME.txt` is what it must do: lines `out …`, `err …`, `end …` (`exit N` or `trap`), and `dir …`, `file …`,
+`link …` for what it leaves behind. What wasmtime does otherwise is told after the line, with the reason:
+`## wasmtime LINE; WHY`, `## wasmtime nothing; WHY`, or a line of its own beginning with `##`.
+
+`python harness.py NAME…` shows what the programs do in both engines, and records it with `--record`.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from build import PROGRAMS, compile_c, wat_text
+
+GOLDEN = Path(__file__).parent / "golden"
+
+_NOTE = " ## wasmtime "
+_ONLY_WASMTIME = "## wasmtime "
+_NOTHING = "nothing"
+
+
+@dataclass
+class Case:
+    """A program and what it is run with."""
+
+    name: str
+    source: Path
+    args: list[str] = field(default_factory=list)
+    env: list[tuple[str, str]] = field(default_factory=list)
+    stdin: bytes = b""
+    dirs: str = "one"
+    setup: list[tuple[str, list[str]]] = field(default_factory=list)
+    not_in_wasmtime: str | None = None
+
+    @property
+    def in_c(self) -> bool:
+        return self.source.suffix == ".c"
+
+    @property
+    def golden(self) -> Path:
+        return GOLDEN / f"{self.name}.txt"
+
+    def module(self) -> bytes:
+        return compile_c(self.source) if self.in_c else wat_text(self.source).encode()
+
+    def guest_dirs(self) -> list[str]:
+        return {"none": [], "one": ["/"], "readonly": ["/"], "two": ["/", "/other"]}[self.dirs]
+
+    def prepare(self, scratch: Path) -> list[Path]:
+        """Make the preopened directories, in the order of their descriptors."""
+        made = [scratch / f"dir{number}" for number in range(len(self.guest_dirs()))]
+        for directory in made:
+            directory.mkdir()
+        for what, arguments in self.setup:
+            path = made[0] / arguments[0]
+            if what == "mkdir":
+                path.mkdir()
+            elif what == "file":
+                path.write_bytes(_unescape(" ".join(arguments[1:])))
+            elif what == "link":
+                path.symlink_to(arguments[1])
+            elif what == "fifo":
+                os.mkfifo(path)
+            else:
+                raise ValueError(f"{self.source.name}: @{what}")
+        return made
+
+
+@dataclass
+class Outcome:
+    stdout: bytes
+    stderr: bytes
+    end: str
+    dirs: list[Path]
+
+    def lines(self) -> list[str]:
+        found = [*_stream("out", self.stdout), *_stream("err", self.stderr), f"end {self.end}"]
+        for directory in self.dirs:
+            found += (line.replace(" ", f" {directory.name}/", 1) for line in _tree(directory))
+        return found
+
+
+def _unescape(text: str) -> bytes:
+    return str(ast.literal_eval(f'"{text}"')).encode()
+
+
+def _show(data: bytes) -> str:
+    """One line of text, other bytes as escapes."""
+    text = data.decode("utf-8", "surrogateescape")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1].replace("\\udc", "\\x") for c in text)
+
+
+def _stream(name: str, data: bytes) -> list[str]:
+    lines = data.split(b"\n")
+    last = lines.pop()
+    found = [f"{name} {_show(line)}".rstrip() for line in lines]
+    return [*found, f"{name}, without an end of line: {_show(last)}"] if last else found
+
+
+def _tree(root: Path) -> list[str]:
+    found = []
+    for path in sorted(root.rglob("*")):
+        name = _show(os.fsencode(path.relative_to(root)))
+        if len(name) > 100:
+            name = f"{name[:20]}… ({len(name)} characters)"
+        if path.is_symlink():
+            found.append(f"link {name} -> {os.readlink(path)}")
+        elif path.is_dir():
+            found.append(f"dir {name}")
+        elif path.is_file():
+            data = path.read_bytes()
+            found.append(f"file {name}: {_show(data)}" if len(data) <= 200 else f"file {name}: {len(data)} bytes")
+        else:
+            found.append(f"other {name}")
+    return found
+
+
+# --- programs and what is expected of them ---------------------------------------------------------------------------
+
+
+def cases() -> list[Case]:
+    sources = sorted(path for path in PROGRAMS.iterdir() if path.suffix in (".c", ".wat"))
+    return [read_case(path) for path in sources if "_start" in path.read_text("utf-8") or path.suffix == ".c"]
+
+
+def read_case(source: Path) -> Case:
+    case = Case(source.stem, source)
+    for line in source.read_text("utf-8").splitlines():
+        comment = line.lstrip(";/* ")
+        if not comment.startswith("@"):
+            continue
+        key, _, rest = comment[1:].strip().partition(" ")
+        if key == "args":
+            case.args = [_unescape(argument).decode() for argument in shlex.split(rest)]
+        elif key == "env":
+            name, _, value = rest.partition("=")
+            case.env.append((name, value))
+        elif key == "stdin":
+            case.stdin = _unescape(rest)
+        elif key == "dirs":
+            case.dirs = rest
+        elif key == "wasmtime":
+            case.not_in_wasmtime = rest.removeprefix("no: ")
+        else:
+            case.setup.append((key, rest.split(" ")))
+    return case
+
+
+def expected(case: Case, engine: str) -> list[str]:
+    """What the golden file says of an engine, `refsfi` or `wasmtime`."""
+    found = []
+    for line in case.golden.read_text("utf-8").splitlines():
+        if line.startswith(_ONLY_WASMTIME):
+            if engine == "wasmtime":
+                found.append(line.removeprefix(_ONLY_WASMTIME).rsplit("; ", 1)[0])
+            continue
+        if line.startswith("#"):
+            continue
+        ours, noted, note = line.partition(_NOTE)
+        if engine == "refsfi" or not noted:
+            found.append(ours)
+        elif (theirs := note.rsplit("; ", 1)[0]) != _NOTHING:
+            found.append(theirs)
+    return found
+
+
+# --- engines ---------------------------------------------------------------------------------------------------------
+
+
+def run_refsfi(case: Case, scratch: Path) -> Outcome:
+    from refsfi.errors import GuestExit, Trap
+    from refsfi.exec.instantiate import instantiate
+    from refsfi.exec.load import load_program
+    from refsfi.exec.machine import invoke
+    from refsfi.host.wasi import Preopen, Wasi, WasiOptions
+    from refsfi.runtime.store import Store
+
+    dirs = case.prepare(scratch)
+    stdout, stderr = bytearray(), bytearray()
+    options = WasiOptions(
+        args=[f"{case.name}.wasm", *case.args],
+        env=case.env,
+        stdin=case.stdin,
+        stdout=stdout.extend,
+        stderr=stderr.extend,
+        preopens=[_preopen(Preopen, host, guest, case) for host, guest in zip(dirs, case.guest_dirs())],
+    )
+    program = load_program(case.module(), name=case.name)
+    store = Store()
+    end = "exit 0"
+    with Wasi(options) as wasi:
+        imports = [wasi.imports(store, declared.module)[declared.name] for declared in program.module.imports]
+        try:
+            instance = instantiate(store, program, imports)
+            invoke(store, instance.exports["_start"], [])
+        except GuestExit as exit:
+            end = f"exit {exit.code}"
+        except Trap:
+            end = "trap"
+    return Outcome(bytes(stdout), bytes(stderr), end, dirs)
+
+
+def _preopen(make: type, host: Path, guest: str, case: Case) -> object:
+    from refsfi.host.wasi import Perms
+
+    return make(host, guest, Perms.READ, Perms.READ) if case.dirs == "readonly" else make(host, guest)
+
+
+def run_wasmtime(case: Case, scratch: Path) -> Outcome:
+    import wasmtime
+
+    dirs = case.prepare(scratch)
+    config = wasmtime.WasiConfig()
+    config.argv = [f"{case.name}.wasm", *case.args]
+    config.env = case.env
+    (scratch / "stdin").write_bytes(case.stdin)
+    config.stdin_file = str(scratch / "stdin")
+    config.stdout_file = str(scratch / "stdout")
+    config.stderr_file = str(scratch / "stderr")
+    for host, guest in zip(dirs, case.guest_dirs()):
+        config.preopen_dir(str(host), guest, case.dirs != "readonly")
+    engine = wasmtime.Engine()
+    store = wasmtime.Store(engine)
+    store.set_wasi(config)
+    linker = wasmtime.Linker(engine)
+    linker.define_wasi()
+    end = "exit 0"
+    try:
+        instance = linker.instantiate(store, wasmtime.Module(engine, case.module()))
+        start = instance.exports(store)["_start"]
+        if not isinstance(start, wasmtime.Func):
+            raise TypeError("_start is no function")
+        start(store)
+    except wasmtime.ExitTrap as exit:
+        end = f"exit {exit.code}"
+    except wasmtime.Trap:
+        end = "trap"
+    except wasmtime.WasmtimeError as error:
+        if "unknown import" in str(error) or "failed to parse" in str(error):
+            raise
+        end = "trap"
+    store.close()
+    return Outcome((scratch / "stdout").read_bytes(), (scratch / "stderr").read_bytes(), end, dirs)
+
+
+# --- showing and recording -------------------------------------------------------------------------------------------
+
+
+def _both(case: Case) -> tuple[list[str], list[str] | None]:
+    lines: list[list[str]] = []
+    for run in (run_refsfi, run_wasmtime):
+        if run is run_wasmtime and case.not_in_wasmtime:
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            lines.append(run(case, Path(scratch)).lines())
+    return lines[0], lines[1] if len(lines) > 1 else None
+
+
+def _merge(ours: list[str], theirs: list[str] | None, known: dict[str, str]) -> list[str]:
+    """Golden lines. Reasons that are `known` stay; for others there is `WHY`."""
+    if theirs is None:
+        return ours
+    merged: list[str] = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        left, right = ours[a:b], theirs[c:d]
+        if tag == "equal":
+            merged += left
+            continue
+        for index in range(max(len(left), len(right))):
+            other = right[index] if index < len(right) else _NOTHING
+            if index < len(left):
+                merged.append(f"{left[index]}{_NOTE}{other}; {known.get(left[index], 'WHY')}")
+            else:
+                merged.append(f"{_ONLY_WASMTIME}{other}; {known.get(other, 'WHY')}")
+    return merged
+
+
+def _reasons(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    found = {}
+    for line in path.read_text("utf-8").splitlines():
+        key, noted, note = line.partition(_NOTE)
+        if noted:
+            found[key] = note.rsplit("; ", 1)[1]
+        elif line.startswith(_ONLY_WASMTIME):
+            key, reason = line.removeprefix(_ONLY_WASMTIME).rsplit("; ", 1)
+            found[key] = reason
+    return found
+
+
+def main(arguments: Iterable[str]) -> None:
+    names = [argument for argument in arguments if argument != "--record"]
+    for case in cases():
+        if names and case.name not in names:
+            continue
+        print(f"=== {case.name}", flush=True)
+        lines = _merge(*_both(case), _reasons(case.golden))
+        if "--record" in sys.argv:
+            head = case.golden.read_text("utf-8").splitlines() if case.golden.exists() else []
+            head = [line for line in head if line.startswith("# ")]
+            case.golden.write_text("".join(f"{line}\n" for line in [*head, *lines]), "utf-8")
+        print("\n".join(lines), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
