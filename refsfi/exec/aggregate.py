@@ -9,6 +9,7 @@ from struct import Struct
 from typing import Any
 
 from refsfi.errors import Crash, Trap, TrapCode
+from refsfi.exec.bulk import ITEMS, pieces, repeated
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer
 from refsfi.exec.registry import lowering
@@ -155,7 +156,7 @@ def _array_new(type: DefType, mask: int | None, a: int, b: int, d: int, nxt: int
     def step(r: Regs, f: Frame) -> int:
         count = r[b]
         _check_size(f, count)
-        r[d] = ArrayInst(type, [r[a] if mask is None else r[a] & mask] * count)
+        r[d] = ArrayInst(type, repeated(f.store, r[a] if mask is None else r[a] & mask, count))
         return nxt
 
     return step
@@ -172,7 +173,7 @@ def _array_new_default(type: DefType, value: Value, a: int, d: int, nxt: int) ->
     def step(r: Regs, f: Frame) -> int:
         count = r[a]
         _check_size(f, count)
-        r[d] = ArrayInst(type, [value] * count)
+        r[d] = ArrayInst(type, repeated(f.store, value, count))
         return nxt
 
     return step
@@ -326,7 +327,10 @@ def lower_array_fill(low: Lowerer, pc: int, instr: Instr) -> None:
 def _array_fill(mask: int | None, a: int, b: int, c: int, e: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
         start, count = r[b], r[e]
-        _items(r[a], start, count)[start : start + count] = [r[c] if mask is None else r[c] & mask] * count
+        items = _items(r[a], start, count)
+        value = r[c] if mask is None else r[c] & mask
+        for at, size in pieces(f.store, count, ITEMS):
+            items[start + at : start + at + size] = [value] * size
         return nxt
 
     return step
@@ -345,8 +349,9 @@ def _array_copy(sources: list[int], nxt: int) -> Step:
         target, dest, origin, start, count = [r[s] for s in sources]
         if target is None or origin is None:
             raise _null("array")
-        to = _items(target, dest, count)
-        to[dest : dest + count] = _items(origin, start, count)[start : start + count]
+        to, items = _items(target, dest, count), _items(origin, start, count)
+        for at, size in pieces(f.store, count, ITEMS, backwards=to is items and dest > start):
+            to[dest + at : dest + at + size] = items[start + at : start + at + size]
         return nxt
 
     return step

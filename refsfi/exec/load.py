@@ -27,11 +27,17 @@ LAZY_FROM = 1 << 20
 # Changes whenever the validator or the decoder refuses something that it accepted before.
 _REVISION = 1
 
+# Bytes of a module whose verdict is worth a file; below, validation takes a few milliseconds.
+_WORTH_A_FILE = 1 << 15
+# Verdicts that are kept, the latest.
+_MOST_FILES = 2000
+
 
 class Verdicts:
     """The modules known to be valid, as empty files in a directory, named by hash.
 
-    Nothing depends on the directory: one that cannot be read or written knows nothing and remembers nothing.
+    Nothing depends on the directory: one that cannot be read or written knows nothing and remembers nothing. And a body
+    is validated in any case before it runs, so a file that somebody else put there makes nothing unsafe.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -39,7 +45,10 @@ class Verdicts:
 
     @classmethod
     def of_user(cls) -> Verdicts:
-        """In the user's cache directory (`XDG_CACHE_HOME`, else `~/.cache`)."""
+        """In the user's cache directory: $REFSFI_CACHE_DIR, else `refsfi` in $XDG_CACHE_HOME or ~/.cache."""
+        named = os.environ.get("REFSFI_CACHE_DIR")
+        if named:
+            return cls(Path(named, "verdicts"))
         base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
         return cls(Path(base, "refsfi", "verdicts"))
 
@@ -59,8 +68,16 @@ class Verdicts:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             self._path(data, features).touch()
+            self._prune()
         except OSError:
             return
+
+    def _prune(self) -> None:
+        files = list(self.directory.iterdir())
+        if len(files) <= _MOST_FILES:
+            return
+        for file in sorted(files, key=lambda file: file.stat().st_mtime)[: -_MOST_FILES // 2]:
+            file.unlink(missing_ok=True)
 
 
 def load_module(data: bytes, features: Features = DEFAULT, name: str = "<module>", *, lazy: bool = False) -> Module:
@@ -91,10 +108,12 @@ def load_program(
     Lazily, errors in function bodies show when they are first called: DecodeError, ValidationError or LimitError out of
     `invoke`, which no guest can catch. Not lazily, the whole module is checked now, unless `verdicts` knows it.
     """
-    known = not lazy and verdicts is not None and data[:4] == MAGIC and verdicts.known(data, features)
-    late = lazy or known
-    module = load_module(data, features, name, lazy=late)
+    if data[:4] != MAGIC or len(data) < _WORTH_A_FILE:
+        verdicts = None
+    late = lazy or (verdicts is not None and verdicts.known(data, features))
+    # The bodies of a large module are decoded one at a time even where all are checked now.
+    module = load_module(data, features, name, lazy=late or len(data) >= LAZY_FROM)
     info = validate(module, features, lazy=late, progress=progress)
-    if verdicts is not None and not late and data[:4] == MAGIC:
+    if verdicts is not None and not late:
         verdicts.remember(data, features)
     return Program(module, info, metered=metered)

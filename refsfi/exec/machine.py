@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from refsfi.errors import Crash, Exhaustion, GuestException, Trap, TrapCode
+from refsfi.errors import Crash, Exhaustion, GuestException, GuestExit, Trap, TrapCode
 from refsfi.errors import Frame as TraceFrame
 from refsfi.exec.calls import enter
 from refsfi.exec.code import FRAME_CHANGED, STOPPED, FuncCode, Lowered, Regs, Step
 from refsfi.runtime.store import Frame, FuncInst, HostFunc, Store
 from refsfi.runtime.values import ExnInst, Value, func_type
 
-__all__ = ["MAX_BACKTRACE", "backtrace", "invoke", "locate", "unwind"]
-
-MAX_BACKTRACE = 20
+__all__ = ["backtrace", "invoke", "locate", "unwind"]
 
 
 class _Entry(Frame):
@@ -96,6 +94,9 @@ def _run(store: Store) -> None:
         except Trap as trap:
             locate(store, f, ip, trap)
             raise
+        except GuestExit as exit:
+            blame(f, ip, None, exit)
+            raise
         else:
             if ip != FRAME_CHANGED:
                 return
@@ -119,19 +120,25 @@ def locate(store: Store, f: Frame, ip: int, trap: Trap) -> None:
     if code.program.metered and at is None and store.fuel is not None:
         store.fuel += code.unspent(pc)
     if not trap.frames:
-        trap.frames = [code.trace_frame(pc), *backtrace(f.caller, MAX_BACKTRACE - 1)]
+        trap.frames = _trace(f, code, pc)
 
 
-def blame(f: Frame, ip: int, at: int | None, error: GuestException) -> None:
-    """Give an exception that nothing caught its backtrace: frame `f` threw it in step `ip`, at instruction `at` where
-    that is not the one that the step stands for."""
+def blame(f: Frame, ip: int, at: int | None, error: GuestException | GuestExit) -> None:
+    """Give an exception that nothing caught, or an exit, its backtrace: it happened in frame `f`, step `ip`, at
+    instruction `at` where that is not the one that the step stands for."""
     if f.code is None or error.frames:
         return
     pc = _lowered(f, f.code).pcs[ip] if at is None else at
-    error.frames = [f.code.trace_frame(pc), *backtrace(f.caller, MAX_BACKTRACE - 1)]
+    error.frames = _trace(f, f.code, pc)
 
 
-def backtrace(frame: Frame | None, limit: int = MAX_BACKTRACE) -> list[TraceFrame]:
+def _trace(f: Frame, code: FuncCode, pc: int) -> list[TraceFrame]:
+    """The backtrace of what failed in frame `f` at instruction `pc`."""
+    limit = f.store.limits.backtrace
+    return [code.trace_frame(pc), *backtrace(f.caller, limit - 1)] if limit > 0 else []
+
+
+def backtrace(frame: Frame | None, limit: int) -> list[TraceFrame]:
     """The suspended activations from `frame` outwards, innermost first, across the host's own calls."""
     found: list[TraceFrame] = []
     while frame is not None and len(found) < limit:

@@ -11,6 +11,7 @@ from struct import Struct, error
 from typing import Any
 
 from refsfi.errors import Trap, TrapCode
+from refsfi.exec.bulk import BYTES, pieces
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer
 from refsfi.exec.registry import instruction, lowering
@@ -299,8 +300,12 @@ def memory_fill(f: Frame, memory: int, dest: int, value: int, count: int) -> Non
     data = mem.data
     if dest + count > len(data):
         raise mem.out_of_bounds(dest + count - 1 if count else dest)
-    for start, size in _pieces(dest, count):
-        data[start : start + size] = bytes((value & 0xFF,)) * size
+    if count <= BYTES:
+        data[dest : dest + count] = bytes((value & 0xFF,)) * count
+        return
+    filling = bytes((value & 0xFF,)) * BYTES
+    for at, size in pieces(f.store, count, BYTES):
+        data[dest + at : dest + at + size] = filling[:size]
 
 
 @instruction("memory.copy", pops=3, pushes=0)
@@ -312,20 +317,11 @@ def memory_copy(f: Frame, to: int, source: int, dest: int, start: int, count: in
         raise origin.out_of_bounds(start + count - 1 if count else start)
     if dest + count > len(target.data):
         raise target.out_of_bounds(dest + count - 1 if count else dest)
-    pieces = _pieces(0, count)
-    if target is origin and dest > start:
-        pieces.reverse()
-    for at, size in pieces:
+    if count <= BYTES:
+        target.data[dest : dest + count] = origin.data[start : start + count]
+        return
+    for at, size in pieces(f.store, count, BYTES, backwards=target is origin and dest > start):
         target.data[dest + at : dest + at + size] = origin.data[start + at : start + at + size]
-
-
-_PIECE = 1 << 24
-
-
-def _pieces(start: int, count: int) -> list[tuple[int, int]]:
-    """Ranges of at most 16 MiB that make up a long one, so that no operation needs as much again of the host's
-    memory."""
-    return [(at, min(_PIECE, start + count - at)) for at in range(start, start + count, _PIECE)]
 
 
 @instruction("memory.init", pops=3, pushes=0)

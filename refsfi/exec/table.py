@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from refsfi.errors import Trap, TrapCode
+from refsfi.exec.bulk import ITEMS, pieces
 from refsfi.exec.registry import instruction
 from refsfi.runtime.store import Frame
 from refsfi.runtime.values import Value
@@ -58,7 +59,8 @@ def table_fill(f: Frame, table: int, dest: int, value: Value, count: int) -> Non
     elems = f.inst.tables[table].elems
     if dest + count > len(elems):
         raise _out_of_bounds()
-    elems[dest : dest + count] = [value] * count
+    for at, size in pieces(f.store, count, ITEMS):
+        elems[dest + at : dest + at + size] = [value] * size
 
 
 @instruction("table.copy", pops=3, pushes=0)
@@ -68,7 +70,8 @@ def table_copy(f: Frame, to: int, source: int, dest: int, start: int, count: int
     origin = f.inst.tables[source].elems
     if start + count > len(origin) or dest + count > len(target):
         raise _out_of_bounds()
-    target[dest : dest + count] = origin[start : start + count]
+    for at, size in pieces(f.store, count, ITEMS, backwards=target is origin and dest > start):
+        target[dest + at : dest + at + size] = origin[start + at : start + at + size]
 
 
 @instruction("table.init", pops=3, pushes=0)

@@ -18,6 +18,7 @@ class Limits:
     `memory`: bytes of each memory. `table`: elements of each table. `gc_items`: elements of a single array.
     `trap_on_grow_failure`: a failed memory.grow or table.grow is a trap instead of -1.
     `host_nesting`: how often guest and host may call each other back before the guest's stack counts as exhausted.
+    `backtrace`: frames that a trap tells of.
     """
 
     stack: int = 4 << 20
@@ -26,3 +27,4 @@ class Limits:
     gc_items: int = 1 << 26
     trap_on_grow_failure: bool = False
     host_nesting: int = 64
+    backtrace: int = 20

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from refsfi.binary.deferred import DeferredFunc
 from refsfi.errors import ValidationError
 from refsfi.syntax.features import DEFAULT, Feature, Features
 from refsfi.syntax.module import (
@@ -49,6 +50,8 @@ _REF_FUNC = op("ref.func")
 # Told (bodies validated, bodies in all).
 Progress: TypeAlias = Callable[[int, int], None]
 
+_Locals: TypeAlias = tuple[ValType, ...]
+
 
 def validate(
     module: Module, features: Features = DEFAULT, *, lazy: bool = False, progress: Progress | None = None
@@ -63,14 +66,9 @@ def validate(
     c = module_context(module, features)
     count = len(module.funcs)
     sides: Sequence[SideTable] = OnDemand(count, lambda index: validate_func(c, index))
-    local_types: Sequence[tuple[ValType, ...]] = OnDemand(count, lambda index: locals_of(c, module.funcs[index])[0])
+    local_types: Sequence[_Locals] = OnDemand(count, lambda index: locals_of(c, module.funcs[index])[0])
     if not lazy:
-        done: list[SideTable] = []
-        for side in sides:
-            if progress is not None and len(done) % 256 == 0:
-                progress(len(done), count)
-            done.append(side)
-        sides, local_types = done, list(local_types)
+        sides, local_types = _all_bodies(module, sides, local_types, progress)
     check_start(c)
     check_exports(c)
     return ModuleInfo(
@@ -84,6 +82,21 @@ def validate(
         sides=sides,
         local_types=local_types,
     )
+
+
+def _all_bodies(
+    module: Module, sides: Iterable[SideTable], local_types: Iterable[_Locals], progress: Progress | None
+) -> tuple[list[SideTable], list[_Locals]]:
+    """Both lists, complete. Bodies that can be read again are not kept: all together they are far larger than this."""
+    done: tuple[list[SideTable], list[_Locals]] = ([], [])
+    for at, (func, side, types) in enumerate(zip(module.funcs, sides, local_types)):
+        if progress is not None and at % 256 == 0:
+            progress(at, len(module.funcs))
+        done[0].append(side)
+        done[1].append(types)
+        if isinstance(func, DeferredFunc):
+            func.forget()
+    return done
 
 
 def module_context(module: Module, features: Features = DEFAULT) -> Context:

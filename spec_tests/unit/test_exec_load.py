@@ -14,6 +14,7 @@ from refsfi.exec.load import Verdicts, load_program
 from refsfi.exec.machine import invoke
 from refsfi.runtime.store import Instance, Store
 from refsfi.syntax.features import DEFAULT, WASM1
+from refsfi.syntax.module import Func
 from refsfi.text.parser import parse_module
 
 GOOD = """(module $m
@@ -35,6 +36,18 @@ INVALID = """(module
 
 def binary(text: str) -> bytes:
     return encode(parse_module(text))
+
+
+def custom_section(size: int) -> bytes:
+    """A custom section with that many bytes in it, called `x`."""
+    length = size + 2
+    return (
+        b"\0"
+        + bytes((length >> shift) & 0x7F | 0x80 for shift in (0, 7, 14))
+        + bytes((length >> 21,))
+        + b"\1x"
+        + bytes(size)
+    )
 
 
 def instance(data: bytes) -> tuple[Store, Instance]:
@@ -102,7 +115,7 @@ def test_a_truncated_code_section_is_refused_at_once() -> None:
 
 def test_a_verdict_is_remembered_for_the_same_bytes_and_features(tmp_path: Path) -> None:
     verdicts = Verdicts(tmp_path / "verdicts")
-    data, other = binary(GOOD), binary(INVALID)
+    data, other = (binary(text) + custom_section(1 << 16) for text in (GOOD, INVALID))
     load_program(data, verdicts=verdicts)
     assert verdicts.known(data, DEFAULT)
     assert not verdicts.known(data, WASM1)
@@ -111,6 +124,34 @@ def test_a_verdict_is_remembered_for_the_same_bytes_and_features(tmp_path: Path)
         load_program(other, verdicts=verdicts)
     assert not verdicts.known(other, DEFAULT)
     assert load_program(data, verdicts=verdicts).module.funcs[0].__class__.__name__ == "DeferredFunc"
+
+
+def test_small_modules_leave_no_files(tmp_path: Path) -> None:
+    verdicts = Verdicts(tmp_path / "verdicts")
+    load_program(binary(GOOD), verdicts=verdicts)
+    assert not verdicts.directory.exists()
+
+
+def test_the_oldest_verdicts_are_dropped(tmp_path: Path) -> None:
+    verdicts = Verdicts(tmp_path)
+    for number in range(2000):
+        (tmp_path / f"old{number}").touch()
+    data = binary(GOOD) + custom_section(1 << 16)
+    load_program(data, verdicts=verdicts)
+    assert verdicts.known(data, DEFAULT)
+    assert len(list(tmp_path.iterdir())) <= 1000
+
+
+def test_bodies_of_a_large_module_are_not_kept_when_all_are_checked() -> None:
+    told: list[tuple[int, int]] = []
+    program = load_program(binary(GOOD) + custom_section(1 << 20), progress=lambda *counts: told.append(counts))
+    assert told == [(0, 2)]
+    for func in program.module.funcs:
+        # Looking at the slot itself does not decode the body.
+        with pytest.raises(AttributeError):
+            Func.body.__get__(func)
+    with pytest.raises(ValidationError, match="func 1"):
+        load_program(binary(INVALID) + custom_section(1 << 20))
 
 
 def test_a_cache_that_cannot_be_used_does_no_harm(tmp_path: Path) -> None:
