@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
 from refsfi.cli import junit, last_failed
+from refsfi.cli.report import complain, reason
 from refsfi.cli.spec_report import Reporter, make_reporter
 from refsfi.script.files import SUFFIXES
 from refsfi.script.select import SelectError, compile_select
@@ -51,7 +51,7 @@ def _parser() -> _Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="files and directories")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="files and directories")
     parser.add_argument("--jit", default="off", metavar="MODE", help="the engine: off, the interpreter")
     parser.add_argument(
         "-k", dest="select", default="", metavar="EXPR", help="only tests whose 'FILE:LINE KIND' matches"
@@ -92,17 +92,28 @@ def _jobs(text: str) -> int:
     return os.cpu_count() or 1 if text == "auto" else max(1, _count(text))
 
 
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options, before, between and after the paths; behind `--` there are paths only. _UsageError."""
+    # argparse does not know `--` where options and operands are mixed.
+    mixed = arguments.index("--") if "--" in arguments else len(arguments)
+    args = _parser().parse_intermixed_args(list(arguments[:mixed]))
+    args.paths += arguments[mixed + 1 :]
+    if not args.paths:
+        raise _UsageError("no file or directory given")
+    return args
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command; the exit code."""
     try:
-        args = _parser().parse_intermixed_args(list(arguments))
+        args = _parse(arguments)
         if args.jit != "off":
             raise _UsageError(f"--jit={args.jit} is not built yet; --jit=off runs the interpreter")
         on, off = _switches(args.features)
         compile_select(args.select)
         paths = _collect(args.paths)
     except (_UsageError, SelectError) as error:
-        print(f"refsfi spec: {error}", file=sys.stderr)
+        complain(f"refsfi spec: {error} (see refsfi spec --help)")
         return EXIT_USAGE
     except SystemExit as stop:
         return EXIT_PASSED if stop.code in (None, 0) else EXIT_USAGE
@@ -141,7 +152,7 @@ def _run(paths: list[str], options: Options, jobs: int, reporter: Reporter, juni
         try:
             junit.write(Path(junitxml), results)
         except OSError as error:
-            print(f"refsfi spec: cannot write {junitxml}: {error.strerror}", file=sys.stderr)
+            complain(f"refsfi spec: cannot write {junitxml}: {reason(error)}")
             code = code or EXIT_USAGE
     reporter.finish(results, time.perf_counter() - start, interrupted)
     return code

@@ -1,6 +1,7 @@
 """What `refsfi spec` shows: failures as they come, a table per directory, the totals.
 
-Plain text on the standard output. Progress goes to the standard error, through rich, and only to a terminal.
+Plain text on the standard output, with everything escaped that is not printable: names of files and of a guest's
+exports are anybody's. Progress goes to the standard error, through rich, and only to a terminal.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TextIO
 
+from refsfi.cli.report import printable
 from refsfi.script.record import Record
 from refsfi.script.session import FileResult
 
@@ -44,8 +46,8 @@ class Reporter:
     ) -> None:
         pass
 
-    def line(self, text: str = "") -> None:
-        print(text, file=self.out)
+    def line(self, text: str) -> None:
+        print(printable(text), file=self.out)
 
     def file_done(self, result: FileResult) -> None:
         """A file has been run."""
@@ -102,7 +104,7 @@ class _RichReporter(Reporter):
             MofNCompleteColumn(),
             TextColumn("{task.fields[passed]} passed, {task.fields[failed]} failed"),
             TimeElapsedColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=Console(stderr=True),
             transient=True,
             redirect_stdout=out.isatty(),
@@ -119,9 +121,9 @@ class _RichReporter(Reporter):
     ) -> None:
         self._progress.stop()
 
-    def line(self, text: str = "") -> None:
+    def line(self, text: str) -> None:
         # sys.stdout may have been redirected by the progress display, so that lines go above it.
-        print(text, file=sys.stdout if self.out is sys.__stdout__ else self.out)
+        print(printable(text), file=sys.stdout if self.out is sys.__stdout__ else self.out)
 
     def file_done(self, result: FileResult) -> None:
         super().file_done(result)
@@ -130,7 +132,7 @@ class _RichReporter(Reporter):
         self._progress.update(
             self._task,
             advance=1,
-            description=os.path.basename(result.path),
+            description=printable(os.path.basename(result.path)),
             passed=self._passed,
             failed=self._failed,
         )
@@ -140,14 +142,16 @@ class _RichReporter(Reporter):
             super().table(rows, seconds)
             return
         from rich.table import Table
+        from rich.text import Text
 
         table: Any = Table()
         table.add_column("directory")
         for title in ("files", "passed", "failed", "time"):
             table.add_column(title, justify="right")
         for row in rows:
-            failed = f"[red]{row.failed}[/red]" if row.failed else "0"
-            table.add_row(row.name, str(row.files), f"[green]{row.passed}[/green]", failed, f"{row.seconds:.2f} s")
+            passed, failed = Text(str(row.passed), "green"), Text(str(row.failed), "red" if row.failed else "")
+            # A Text: a name in brackets would else be taken for rich's markup.
+            table.add_row(Text(row.name), str(row.files), passed, failed, f"{row.seconds:.2f} s")
         if len(rows) > 1:
             table.add_row("wall time", "", "", "", f"{seconds:.2f} s")
         self._console.print(table)
@@ -163,7 +167,7 @@ def make_reporter(verbosity: int, total: int) -> Reporter:
 def _rows(results: Sequence[FileResult]) -> list[_Row]:
     rows: dict[str, _Row] = {}
     for result in results:
-        name = os.path.dirname(result.path) or "."
+        name = printable(os.path.dirname(result.path) or ".")
         row = rows.setdefault(name, _Row(name))
         row.files += 1
         row.passed += result.passed

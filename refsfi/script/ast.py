@@ -344,11 +344,15 @@ Command: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A whole file; `path` names it in records, `directory` is where relative paths start."""
+    """A whole file; `path` names it in records, `directory` is where relative paths start.
+
+    `origin` is the script it was converted from, if it was.
+    """
 
     path: str
     directory: str
     commands: tuple[Command, ...]
+    origin: str | None = None
 
 
 def command_kind(command: Command) -> str:

@@ -65,11 +65,14 @@ def parse_json(text: str, path: str, directory: str) -> Script:
     """A script from the text of a JSON file. JsonScriptError."""
     try:
         document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise JsonScriptError(f"not JSON: {error}") from None
+    except RecursionError:
+        raise JsonScriptError("lists and objects nest deeper than in any script") from None
     if not isinstance(document, dict) or not isinstance(document.get("commands"), list):
         raise JsonScriptError("no script: a list `commands` is missing")
-    return Script(path, directory, _commands(document["commands"], 0))
+    origin = document.get("source_filename")
+    return Script(path, directory, _commands(document["commands"], 0), origin if isinstance(origin, str) else None)
 
 
 def _commands(items: list[Any], depth: int) -> tuple[Command, ...]:
@@ -162,6 +165,8 @@ _COMMANDS: dict[str, Callable[[_Object, int], Command]] = {
 
 def _source(item: _Object) -> FileModule:
     path = _text(item, "filename")
+    if "\0" in path:
+        raise JsonScriptError("`filename` contains a NUL")
     kind = item.get("module_type", "text" if path.endswith((".wat", ".wast")) else "binary")
     if kind not in ("binary", "text"):
         raise JsonScriptError(f"unknown module type `{kind}`")

@@ -108,10 +108,15 @@ class _Environment:
 
 
 class _Task:
-    """A thread of the script on a thread of Python. `records` are complete once it has ended."""
+    """A thread of the script on a thread of Python. `records` are complete once it has ended.
 
-    def __init__(self, run: Callable[[], Iterator[Record]], name: str) -> None:
+    `given_up`: it was waited for in vain, and that has been reported.
+    """
+
+    def __init__(self, run: Callable[[], Iterator[Record]], name: str, line: int) -> None:
         self.records: list[Record] = []
+        self.line = line
+        self.given_up = False
         self._run = run
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         self._thread.start()
@@ -122,7 +127,8 @@ class _Task:
 
     def join(self, seconds: float) -> bool:
         self._thread.join(seconds)
-        return not self._thread.is_alive()
+        self.given_up = self._thread.is_alive()
+        return not self.given_up
 
     def take(self) -> list[Record]:
         """The records so far, each once."""
@@ -162,8 +168,13 @@ class Runner:
             yield from self._command(env, script, command, depth)
         # Threads that nobody waited for still belong to the script.
         for task in dict.fromkeys(env.threads.values()):
-            task.join(self._thread_timeout)
+            if task.given_up:
+                continue
+            finished = task.join(self._thread_timeout)
             yield from task.take()
+            if not finished:
+                expected, got = self._endless()
+                yield Record(script.path, task.line, "thread", Outcome.FAILED, False, expected, got)
 
     def _command(self, env: _Environment, script: Script, command: Command, depth: int) -> Iterator[Record]:
         if isinstance(command, SubScript):
@@ -186,7 +197,7 @@ class Runner:
                     finished = task.join(self._thread_timeout)
                     records = task.take()
                     if not finished:
-                        raise _Mismatch("the thread ends", f"still running after {self._thread_timeout:g} s")
+                        raise _Mismatch(*self._endless())
                 case _:
                     self._simple(env, script, command)
         except _Mismatch as mismatch:
@@ -247,6 +258,10 @@ class Runner:
                 except (OSError, ValueError) as error:
                     raise ScriptError(str(error)) from None
 
+    def _endless(self) -> tuple[str, str]:
+        """Expected and got, of a thread that does not end."""
+        return "the thread ends", f"still running after {self._thread_timeout:g} s"
+
     def _input(self, script: Script, command: Input, depth: int) -> Script:
         if depth >= MAX_INPUT_DEPTH:
             raise ScriptError(f"input nests deeper than {MAX_INPUT_DEPTH} files")
@@ -261,16 +276,23 @@ class Runner:
         for name in command.shared:
             own.instances[name] = _lookup(env.instances, name, "module instance")
             own.modules[name] = _lookup(env.modules, name, "module")
-        task = _Task(lambda: self._commands(own, script, command.commands, depth), f"{script.path}:{command.line}")
+        name = f"{script.path}:{command.line}"
+        task = _Task(lambda: self._commands(own, script, command.commands, depth), name, command.line)
         env.threads[command.name] = env.threads[None] = task
 
     # --- modules -----------------------------------------------------------------------------------------------------
 
     def _define(self, env: _Environment, script: Script, source: ModuleSource) -> _Definition:
-        module = load_module(source, self._features, script.directory)
+        module = self._load(script, source)
         definition = _Definition(module, env.engine.compile(module, self._features))
         check_annotations(module)
         return definition
+
+    def _load(self, script: Script, source: ModuleSource) -> Module:
+        try:
+            return load_module(source, self._features, script.directory)
+        except OSError as error:
+            raise ScriptError(f"{error.filename}: {error.strerror}") from None
 
     def _instantiate(self, env: _Environment, definition: _Definition) -> Instance:
         imports = []
@@ -337,7 +359,7 @@ class Runner:
             if isinstance(command.module, ModuleRef):
                 definition = _lookup(env.modules, command.module.name, "module")
             else:
-                module = load_module(command.module, self._features, script.directory)
+                module = self._load(script, command.module)
                 if kind in (AssertKind.MALFORMED, AssertKind.MALFORMED_CUSTOM):
                     raise _Mismatch(_expectation(command), phase)
                 phase = "module is valid"

@@ -79,7 +79,8 @@ def run_file(path: str, options: Options) -> FileResult:
     select = compile_select(options.select)
     only = options.only.get(path)
     if _any_selected(script, script.commands, select, only):
-        features = switched(features_for(Path(path)), options.on, options.off)
+        # A converted script has the features of the place that it was converted from.
+        features = switched(features_for(Path(script.origin or path)), options.on, options.off)
         output = print if options.echo else _silent
         runner = Runner(new_engine(), features, output)
         for record in runner.run(script):
@@ -144,17 +145,31 @@ def _serially(paths: Sequence[str], options: Options) -> Iterator[FileResult]:
 def _in_processes(paths: Sequence[str], options: Options, jobs: int) -> Iterator[FileResult]:
     # Big files first, so that none of them is alone at the end.
     waiting = sorted(paths, key=_size)
+    suspects: list[str] = []
     failures = 0
-    while waiting:
-        for result in _with_pool(waiting, options, jobs):
+    while waiting or suspects:
+        results = _with_pool(waiting, suspects, options, jobs) if waiting else _alone(suspects.pop(), options)
+        for result in results:
             yield result
             failures += result.failed
             if options.max_failures and failures >= options.max_failures:
                 return
 
 
-def _with_pool(waiting: list[str], options: Options, jobs: int) -> Iterator[FileResult]:
-    """Take scripts from the end of `waiting` until none is left, or a worker dies and with it the pool."""
+def _alone(path: str, options: Options) -> Iterator[FileResult]:
+    """Run a script in a process of its own. If that dies, the script failed."""
+    killers: list[str] = []
+    yield from _with_pool([path], killers, options, 1)
+    for killer in killers:
+        got = "the process that ran this script died"
+        yield _failed(killer, Record(killer, 0, "script", Outcome.FAILED, False, "the script ends", got))
+
+
+def _with_pool(waiting: list[str], suspects: list[str], options: Options, jobs: int) -> Iterator[FileResult]:
+    """Take scripts from the end of `waiting` until none is left, or a worker dies and with it the pool.
+
+    What was running then becomes a suspect: which of them killed the worker cannot be seen from here.
+    """
     others = set(active_children())
     # Spawned, not forked: the parent may run threads.
     pool = ProcessPoolExecutor(min(jobs, len(waiting)), get_context("spawn"), initializer=_ignore_interrupts)
@@ -169,12 +184,10 @@ def _with_pool(waiting: list[str], options: Options, jobs: int) -> Iterator[File
             for future in done:
                 path = running.pop(future)
                 try:
-                    result = future.result()
+                    yield future.result()
                 except BrokenProcessPool:
                     broken = True
-                    got = "a worker process died while this script, or one beside it, was running"
-                    result = _failed(path, Record(path, 0, "script", Outcome.FAILED, False, "the script ends", got))
-                yield result
+                    suspects.append(path)
         finished = True
     finally:
         if not finished:

@@ -235,3 +235,24 @@ def test_a_script_runs_with_its_modules_beside_it(tmp_path: Path) -> None:
     result = run_file(str(tmp_path / "s.json"), Options())
     assert (result.passed, result.failed) == (2, 2)
     assert [record.line for record in result.records] == [3, 5]
+    assert "No such file" in result.records[1].got
+    assert result.records[1].traceback == ""
+
+
+def test_features_are_those_of_the_place_it_was_converted_from(tmp_path: Path) -> None:
+    for landmark in ("i32.wast", "names.wast"):
+        (tmp_path / landmark).write_text("")
+    # Of all features on elsewhere, the core tests have no shared memories.
+    (tmp_path / "m.wat").write_text("(module (memory 1 1 shared))")
+    commands = [{"type": "module", "line": 1, "filename": str(tmp_path / "m.wat")}]
+    converted = tmp_path / "elsewhere" / "s.json"
+    converted.parent.mkdir()
+    for origin, failed in (("i32.wast", 1), ("proposals/threads/x.wast", 0)):
+        converted.write_text(json.dumps({"source_filename": str(tmp_path / origin), "commands": commands}))
+        (tmp_path / "s.json").write_text("")
+        assert run_file(str(converted), Options()).failed == failed
+
+
+def test_deep_nesting_is_one_clear_line() -> None:
+    with pytest.raises(JsonScriptError, match="nest deeper"):
+        parse_json('{"commands":' + "[" * 200_000, "x.json", ".")

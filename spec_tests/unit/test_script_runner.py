@@ -275,17 +275,17 @@ class TestThreads:
             "assert_return"
         ]
 
-    def test_a_thread_that_does_not_end(self) -> None:
-        record = last(
-            f"""{self.MEMORY} (thread $t (shared (module $mem)) (register "mem" $mem)
-              (module (memory (import "mem" "shared") 1 1 shared)
-                (func (export "run") (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const
-                2_000_000_000)))))
-              (invoke "run"))
-            (wait $t)""",
-            thread_timeout=0.2,
-        )
-        assert record.failed
+    ENDLESS = f"""{MEMORY} (thread $t (shared (module $mem)) (register "mem" $mem)
+      (module (memory (import "mem" "shared") 1 1 shared)
+        (func (export "run")
+          (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 2_000_000_000)))))
+      (invoke "run"))"""
+
+    @pytest.mark.parametrize("wait", ["(wait $t)", ""])
+    def test_a_thread_that_does_not_end(self, wait: str) -> None:
+        record = run(self.ENDLESS + wait, thread_timeout=0.2)[-1]
+        assert (record.kind, record.failed) == ("wait" if wait else "thread", True)
+        assert record.got == "still running after 0.2 s"
 
 
 class TestMeta:
