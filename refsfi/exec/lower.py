@@ -270,7 +270,9 @@ class Lowerer:
         guards = []
         for handler in self.side.handlers:
             clauses = []
-            for c in handler.catches:
+            # One that control cannot reach catches nothing, and where it would go to may be unreachable, too.
+            dead = self.side.heights[handler.start - 1] == UNREACHABLE
+            for c in () if dead else handler.catches:
                 target = c.branch.pc
                 if target not in labels:
                     raise Crash(f"handler goes to unlabelled instruction {target}")

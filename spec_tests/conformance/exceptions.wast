@@ -109,6 +109,19 @@
 (assert_return (invoke "no-throw") (i32.const 6))
 (assert_return (invoke "in-loop" (i32.const 9)) (i32.const 5))
 
+;; Handlers in code that control cannot reach, whose targets it cannot reach either.
+(module
+  (func (export "dead-block") (result i32)
+    (return (i32.const 7))
+    (block $b (try_table (catch_all $b) (nop)))
+    (i32.const 8))
+  (func (export "dead-loop") (result i32)
+    (return (i32.const 9))
+    (loop $l (try_table (catch_all $l) (nop)))
+    (i32.const 10)))
+(assert_return (invoke "dead-block") (i32.const 7))
+(assert_return (invoke "dead-loop") (i32.const 9))
+
 (assert_invalid (module (tag (result i32))) "non-empty tag result type")
 (assert_invalid (module (func (throw 0))) "unknown tag")
 (assert_invalid (module (tag $t (param i32)) (func (try_table (catch $t 0)))) "type mismatch")
