@@ -42,7 +42,13 @@ __all__ = [
 
 
 class WasmError(Exception):
-    """Base of everything refsfi raises about a module or its execution."""
+    """Base of everything refsfi raises about a module or its execution.
+
+    `late_in` is the function (`exec.code.FuncCode`) whose body turned out to be malformed or invalid only when it was
+    first called, in a module loaded lazily; else None.
+    """
+
+    late_in: Any = None
 
 
 class MalformedError(WasmError):
@@ -246,8 +252,9 @@ class GuestException(WasmError):
 
 class GuestExit(Exception):
     """The guest ended itself with `code`, an unsigned 32-bit number. No failure and no trap; passes through the guest's
-    frames without meeting a handler."""
+    frames without meeting a handler. `frames` is the backtrace, filled in by the machine."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"exit with code {code}")
         self.code = code
+        self.frames: list[Frame] = []

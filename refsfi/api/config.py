@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any
 
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.managed import Managed
+from refsfi.exec.load import Verdicts
 from refsfi.syntax.features import DEFAULT, Feature, Features, switched
 
 __all__ = ["Config"]
@@ -21,6 +22,9 @@ class _Settings:
         self.epoch_interruption = False
         self.shared_memory = False
         self.lazy_validation = False
+        # None: verdicts on modules are not remembered.
+        self.verdicts: Verdicts | None = None
+        self.timeout: float | None = None
         self.max_wasm_stack: int | None = None
         # Settings of code generators: kept, checked for their type, and without effect on what a guest computes.
         self.other: dict[str, Any] = {}
@@ -77,6 +81,19 @@ def _stored_choice(name: str, what: str, choices: tuple[str, ...], doc: str) -> 
         self._open().other[name] = choice
 
     return property(None, store, None, doc)
+
+
+def _cache_directory(path: str) -> Path:
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            named = tomllib.load(file).get("cache", {}).get("directory")
+    except OSError as error:
+        raise WasmtimeError(f"failed to read config file: {path}: {error.strerror}") from error
+    except (ValueError, AttributeError) as error:
+        raise WasmtimeError(f"failed to parse config file: {path}: {error}") from error
+    return Verdicts.of_user().directory if named is None else Path(named)
 
 
 class Config(Managed):
@@ -137,6 +154,20 @@ class Config(Managed):
         _set_lazy_validation,
         None,
         "Whether a function's body is read and validated when it is first called instead of when the module is made.",
+    )
+
+    def _set_timeout(self, seconds: float | None) -> None:
+        settings = self._open()
+        if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float)):
+            raise TypeError("expected a number of seconds or None")
+        settings.timeout = seconds
+
+    timeout = property(
+        None,
+        _set_timeout,
+        None,
+        "Seconds of wall time that each call from outside into a guest may take, what it calls back included; then it "
+        "traps with `TrapCode.INTERRUPT`. None for no limit.",
     )
 
     # --- proposals
@@ -204,11 +235,15 @@ class Config(Managed):
             raise TypeError("expected string or bool")
         if enabled is False:
             raise WasmtimeError("caching cannot be explicitly disabled")
-        if isinstance(enabled, str) and not os.path.isfile(enabled):
-            raise WasmtimeError(f"failed to read config file: {enabled}")
-        settings.other["cache"] = enabled
+        settings.verdicts = Verdicts.of_user() if enabled is True else Verdicts(_cache_directory(enabled))
 
-    cache = property(None, _set_cache, None, "Stored: True, or the path of a configuration file, which must exist.")
+    cache = property(
+        None,
+        _set_cache,
+        None,
+        "Remember, by their hash, which modules were found valid, so that they load faster the next time: True for the "
+        "user's cache directory, or the path of a TOML file whose table `cache` may name a `directory`.",
+    )
 
     def cranelift_flag_enable(self, flag: str) -> None:
         """Stored."""

@@ -10,23 +10,37 @@ from refsfi.api.engine import EngineState
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.interrupt import WATCH
 from refsfi.errors import Exhaustion, TrapCode
-from refsfi.runtime.store import Store
+from refsfi.runtime.store import HostFunc, Store
 
 if TYPE_CHECKING:
     from refsfi.host.wasi import Wasi
 
-__all__ = ["Context"]
+__all__ = ["Context", "StoreContext", "busy"]
+
+
+class StoreContext:
+    """What stands for a store in a call: the `Store` itself, or the `Caller` that a host function gets. Not to be made
+    otherwise."""
+
+    __slots__ = ()
+
+    # Absent once the store is closed, or the call of the host function over: then its use is a ValueError.
+    _context: Context
 
 
 class Context(Store):
     """The machine's store with what belongs to the interface.
 
     `owner` is the thread that executes a guest of this store, None while none does. `epoch_deadline` is an epoch,
-    `time_deadline` a `time.monotonic()`, both None for none; `cancelled` asks for one interruption. `instances`,
-    `tables` and `memories` count what was created, `quota` holds their limits (None: unlimited).
+    `time_deadline` a `time.monotonic()`, both None for none; `cancelled` asks for one interruption. `call_timeout` is
+    how long (seconds) a call from outside may take. `instances`, `tables` and `memories` count what was created,
+    `quota` holds their limits (None: unlimited).
     """
 
     __slots__ = (
+        "_wasi",
+        "_wasi_functions",
+        "call_timeout",
         "cancelled",
         "data",
         "engine",
@@ -37,7 +51,6 @@ class Context(Store):
         "quota",
         "tables",
         "time_deadline",
-        "wasi",
     )
 
     def __init__(self, engine: EngineState, data: Any) -> None:
@@ -48,7 +61,9 @@ class Context(Store):
         self.epoch_deadline: int | None = None
         self.time_deadline: float | None = None
         self.cancelled = False
-        self.wasi: Wasi | None = None
+        self.call_timeout = engine.settings.timeout
+        self._wasi: Wasi | None = None
+        self._wasi_functions: dict[str, dict[str, HostFunc]] = {}
         self.quota: tuple[int, int, int] | None = None
         self.instances = 0
         self.tables = 0
@@ -67,20 +82,64 @@ class Context(Store):
     # --- interruption
 
     def update_stop(self) -> None:
-        """Bring `stop` in line with the deadlines. Any thread may call it; each call makes a new trap, because a trap
-        that was raised keeps its backtrace."""
-        over = (
+        """Bring `stop` in line with the deadlines. Any thread may call it, and a signal handler in the middle of it.
+        Each call makes a new trap, because a trap that was raised keeps its backtrace."""
+        with WATCH.lock:
+            while True:
+                over = self._is_over()
+                self.stop = Exhaustion(TrapCode.INTERRUPT) if over else None
+                # A signal handler may have asked for more in between.
+                if self._is_over() == over:
+                    return
+
+    def _is_over(self) -> bool:
+        return (
             self.cancelled
             or (self.epoch_deadline is not None and self.engine.epoch >= self.epoch_deadline)
             or (self.time_deadline is not None and time.monotonic() >= self.time_deadline)
         )
-        self.stop = Exhaustion(TrapCode.INTERRUPT) if over else None
+
+    def interrupt(self) -> None:
+        """Stop what is being executed, if anything is."""
+        if self.owner is not None:
+            self.cancelled = True
+            self.update_stop()
+
+    def interrupt_thread(self, thread: int | None) -> None:
+        """Likewise, if it is this thread that executes."""
+        if thread is not None and self.owner == thread:
+            self.interrupt()
+
+    def settle(self) -> None:
+        """Forget an interruption that came too late for the call it was meant for."""
+        self.cancelled = False
+        self.update_stop()
 
     def set_time_deadline(self, deadline: float | None) -> None:
         self.time_deadline = deadline
         self.update_stop()
         if deadline is not None:
             WATCH.add(deadline, self)
+
+    # --- WASI
+
+    def set_wasi(self, wasi: Wasi) -> None:
+        self._wasi = wasi
+        self._wasi_functions = {}
+
+    def close_wasi(self) -> None:
+        """Close what the guest has opened. Its functions report BADF afterwards."""
+        if self._wasi is not None:
+            self._wasi.close()
+
+    def wasi_function(self, module: str, name: str) -> HostFunc:
+        """WasmtimeError where the store was given no WASI."""
+        functions = self._wasi_functions.get(module)
+        if functions is None:
+            if self._wasi is None:
+                raise WasmtimeError("the store has no WASI: call `Store.set_wasi` with a `WasiConfig` first")
+            functions = self._wasi_functions[module] = self._wasi.imports(self, module)
+        return functions[name]
 
     # --- limits
 

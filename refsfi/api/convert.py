@@ -85,7 +85,7 @@ def _refuse(value: object, type: ValType) -> TypeError:
 
 def _to_i32(value: Any, context: Context) -> int:
     if value.__class__ is int:
-        return value & 0xFFFFFFFF  # type: ignore[no-any-return]
+        return value & 0xFFFFFFFF
     if isinstance(value, Val) and value._type is I32:
         value = value._value
     if not isinstance(value, int):
@@ -95,7 +95,7 @@ def _to_i32(value: Any, context: Context) -> int:
 
 def _to_i64(value: Any, context: Context) -> int:
     if value.__class__ is int:
-        return value & 0xFFFFFFFFFFFFFFFF  # type: ignore[no-any-return]
+        return value & 0xFFFFFFFFFFFFFFFF
     if isinstance(value, Val) and value._type is I64:
         value = value._value
     if not isinstance(value, int):
@@ -208,9 +208,8 @@ def _to_ref(type: RefType) -> ToWasm:
             inner = _own(value, context)
             if _fits(inner, type, top):
                 return inner
-        elif top is AbsHeap.ANY and isinstance(value, int) and heap_matches(AbsHeap.I31, type.heap):
-            if -(1 << 30) <= value < 1 << 31:
-                return I31(value & 0x7FFFFFFF)
+        elif isinstance(value, int) and -(1 << 30) <= value < 1 << 31 and heap_matches(AbsHeap.I31, type.heap):
+            return I31(value & 0x7FFFFFFF)
         raise _refuse(value, type)
 
     return convert

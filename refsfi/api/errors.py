@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from refsfi.api.managed import Managed
+from refsfi.errors import DecodeError, LimitError, ParseError, ValidationError, WasmError
 
-__all__ = ["ExitTrap", "WasmtimeError"]
+__all__ = ["ExitTrap", "WasmtimeError", "refused"]
 
 
 class WasmtimeError(Exception, Managed):
@@ -23,3 +24,17 @@ class ExitTrap(WasmtimeError):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.code = 0
+
+
+def refused(error: WasmError) -> WasmtimeError:
+    """What embedders get to read about a module that is none, or is not valid; the error itself as `__cause__`."""
+    if isinstance(error, ParseError):
+        made = WasmtimeError(f"failed to parse text module: {error}")
+    elif isinstance(error, DecodeError):
+        made = WasmtimeError(f"failed to parse WebAssembly module\n\nCaused by:\n    {error}\n")
+    elif isinstance(error, ValidationError | LimitError):
+        made = WasmtimeError(f"failed to validate WebAssembly module\n\nCaused by:\n    {error}\n")
+    else:
+        made = WasmtimeError(str(error))
+    made.__cause__ = error
+    return made

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from refsfi.api.context import Context, busy
+from refsfi.api.context import Context, StoreContext, busy
 from refsfi.api.convert import Signature, signature, wrong_store
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.trap import UncaughtException, surface
@@ -37,7 +37,7 @@ class Func:
     _signature: Signature
 
     def __init__(self, store: AsStore, ty: FuncType, func: Callable[..., Any], access_caller: bool = False) -> None:
-        if not hasattr(type(store), "_context_holder"):
+        if not isinstance(store, StoreContext):
             raise TypeError("expected a Store")
         context = store._context
         type_ = func_def(ty)
@@ -126,13 +126,11 @@ def call(context: Context, func: FuncInst | HostFunc, arguments: Sequence[Value]
         context.owner = owner
 
 
-class Caller:
+class Caller(StoreContext):
     """The instance that called a host function, and its store; dead once the function has returned. Accepted wherever
     a store is."""
 
     __slots__ = ("_context", "_instance")
-
-    _context_holder = True
 
     def __init__(self, context: Context, instance: Instance | None) -> None:
         self._context = context

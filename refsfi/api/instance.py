@@ -17,14 +17,14 @@ from refsfi.api.module import Module
 from refsfi.api.trap import surface
 from refsfi.errors import GuestExit, LimitError, LinkError, WasmError
 from refsfi.exec.instantiate import instantiate
-from refsfi.runtime.store import Extern
+from refsfi.runtime.store import Extern, extern_type
 from refsfi.runtime.store import Instance as CoreInstance
 
 if TYPE_CHECKING:
     from refsfi.api.linker import Definition
     from refsfi.api.store import AsStore
 
-__all__ = ["Instance", "InstanceExports", "InstancePre"]
+__all__ = ["Instance", "InstanceExports", "InstancePre", "make_instance"]
 
 
 class InstanceExports(Mapping[str, "AsExtern"]):
@@ -94,6 +94,15 @@ class Instance:
 
 
 def _instantiate(context: Context, module: Module, imports: Sequence[Extern]) -> CoreInstance:
+    try:
+        return make_instance(context, module, imports)
+    except (WasmError, GuestExit) as error:
+        raise surface(error, context) from error.__cause__
+
+
+def make_instance(context: Context, module: Module, imports: Sequence[Extern]) -> CoreInstance:
+    """A new instance. WasmtimeError where imports do not match or limits forbid it, and what its initialisers and its
+    start function raise."""
     program = module._compiled
     if module._engine is not context.engine:
         raise WasmtimeError("cross-`Engine` instantiation is not currently supported")
@@ -108,13 +117,14 @@ def _instantiate(context: Context, module: Module, imports: Sequence[Extern]) ->
         context.owner = me
         return instantiate(context, program, imports)
     except LinkError as error:
-        raise WasmtimeError(mismatch(program, imports) or str(error)) from error
+        given = [extern_type(extern) for extern in imports]
+        raise WasmtimeError(mismatch(program, given) or str(error)) from error
     except LimitError as error:
         raise WasmtimeError(_limit(context, module) or str(error)) from error
-    except (WasmError, GuestExit) as error:
-        raise surface(error, context) from error.__cause__
     finally:
         context.owner = owner
+        if context.cancelled and owner is None:
+            context.settle()
 
 
 def _limit(context: Context, module: Module) -> str:

@@ -25,6 +25,9 @@ class _Watch:
 
     def _reset(self) -> None:
         self._changed = threading.Condition()
+        # For whoever changes what stops a store. Held for a moment only, by one thread perhaps twice: a signal handler
+        # may come in between.
+        self.lock = threading.RLock()
         self._due: list[tuple[float, int, ReferenceType[Context]]] = []
         self._running = False
 

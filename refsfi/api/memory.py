@@ -13,7 +13,7 @@ from refsfi.api.errors import WasmtimeError
 from refsfi.api.managed import Managed
 from refsfi.api.types import MemoryType
 from refsfi.errors import LimitError
-from refsfi.runtime.memory import MemInst
+from refsfi.runtime.memory import Buffer, MemInst
 
 if TYPE_CHECKING:
     import numpy
@@ -64,6 +64,12 @@ class Memory:
             context.check_thread()
         return self._mem
 
+    @property
+    def _data(self) -> Buffer:
+        if self._context.owner is not None:
+            self._context.check_thread()
+        return self._mem.data
+
     def type(self, store: AsStore) -> MemoryType:
         """With the limits it was declared with, but the present size as the minimum."""
         return MemoryType._of(self._checked(store).type)
@@ -104,19 +110,19 @@ class Memory:
             value = bytearray(value)
         size = len(data)
         at = slice(start, None).indices(size)[0]
-        if at + len(value) > size or (at == size and start):
+        if at >= size or at + len(value) > size:
             raise IndexError("index out of range")
         data[at : at + len(value)] = value
         return len(value)
 
     def __len__(self) -> int:
-        return len(self._checked(self).data)
+        return len(self._data)
 
     def __getitem__(self, key: int | slice) -> Any:
-        return self._checked(self).data[key]
+        return self._data[key]
 
     def __setitem__(self, key: int | slice, value: Any) -> None:
-        data = self._checked(self).data
+        data = self._data
         if isinstance(key, slice):
             if len(range(*key.indices(len(data)))) != len(value):
                 raise ValueError("a memory's slice can only be replaced by as many bytes")

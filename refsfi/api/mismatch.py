@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refsfi.exec.code import Program
-from refsfi.runtime.store import Extern, extern_type
 from refsfi.runtime.values import func_type
 from refsfi.syntax.deftypes import DefType
 from refsfi.syntax.types import (
@@ -25,10 +24,9 @@ from refsfi.valid.matching import extern_matches, val_matches
 __all__ = ["mismatch"]
 
 
-def mismatch(program: Program, imports: Sequence[Extern]) -> str:
-    """About the first import that does not match; empty where all do."""
-    for declared, expected, given in zip(program.module.imports, program.import_types, imports):
-        actual = extern_type(given)
+def mismatch(program: Program, given: Sequence[ExternType]) -> str:
+    """About the first import whose given type does not match; empty where all do."""
+    for declared, expected, actual in zip(program.module.imports, program.import_types, given):
         if not extern_matches(actual, expected):
             name = f"{declared.module}::{declared.name}"
             return f"incompatible import type for `{name}`\n\nCaused by:\n    {_why(expected, actual)}\n"

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from refsfi.api.engine import Engine, EngineState
-from refsfi.api.errors import WasmtimeError
+from refsfi.api.errors import WasmtimeError, refused
 from refsfi.api.managed import Managed
 from refsfi.api.types import ExportType, ImportType, from_extern_type
 from refsfi.binary.decode import decode
 from refsfi.binary.encode import encode
-from refsfi.errors import DecodeError, ParseError, WasmError
+from refsfi.errors import WasmError
 from refsfi.exec.code import Program
+from refsfi.exec.load import load_program
 from refsfi.syntax.module import Export
 from refsfi.syntax.types import ExternKind, ExternType, FuncExtern, TagType
 from refsfi.text.parser import parse_module
@@ -46,12 +47,8 @@ def _reported(phase: Callable[[], _T]) -> _T:
     """What `phase` returns, its errors as the interface reports them."""
     try:
         return phase()
-    except DecodeError as error:
-        raise WasmtimeError(f"failed to parse WebAssembly module\n\nCaused by:\n    {error}\n") from error
-    except ParseError as error:
-        raise WasmtimeError(f"failed to parse text module: {error}") from error
     except WasmError as error:
-        raise WasmtimeError(f"failed to validate WebAssembly module\n\nCaused by:\n    {error}\n") from error
+        raise refused(error) from error
 
 
 class Module(Managed):
@@ -69,16 +66,25 @@ class Module(Managed):
             raise TypeError("expected an Engine")
         self._load(engine._engine, _binary(wasm))
 
-    def _load(self, engine: EngineState, data: bytes) -> None:
+    @classmethod
+    def _loaded(cls, engine: Engine, wasm: str | bytes | bytearray, lazy: bool | None) -> Module:
+        """A module for which `Config.lazy_validation` counts only where `lazy` is None."""
+        made = cls.__new__(cls)
+        made._load(engine._engine, _binary(wasm), lazy)
+        return made
+
+    def _load(self, engine: EngineState, data: bytes, lazy: bool | None = None) -> None:
         settings = engine.settings
         self._engine = engine
-        lazy = settings.lazy_validation
-
-        def load() -> Program:
-            module = decode(data, engine.features, lazy=lazy)
-            return Program(module, validate(module, engine.features, lazy=lazy), metered=settings.consume_fuel)
-
-        self._program = _reported(load)
+        self._program = _reported(
+            lambda: load_program(
+                data,
+                engine.features,
+                metered=settings.consume_fuel,
+                lazy=settings.lazy_validation if lazy is None else lazy,
+                verdicts=settings.verdicts,
+            )
+        )
         self._data = data
         module = self._program.module
         # What an instance adds to what its store holds.

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from refsfi.api.context import Context
+from refsfi.api.context import Context, StoreContext
 from refsfi.api.engine import Engine
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.managed import Managed
@@ -26,7 +26,7 @@ AsStore: TypeAlias = "Store | Caller"
 _UNLIMITED = 1 << 62
 
 
-class Store(Managed):
+class Store(StoreContext, Managed):
     """Belongs to one thread at a time: a call from a second thread while a guest runs is a WasmtimeError. Different
     stores may run in different threads. `data` is the embedder's, returned by `data()`.
 
@@ -34,18 +34,19 @@ class Store(Managed):
     or interrupt, KeyboardInterrupt included.
     """
 
-    _context: Context
-    _context_holder = True
-
     def __init__(self, engine: Engine | None = None, data: Any | None = None) -> None:
         if engine is None:
             engine = Engine()
         elif not isinstance(engine, Engine):
             raise TypeError("expected an Engine")
         self._context = Context(engine._engine, data)
+        self.engine = engine
 
     def close(self) -> None:
-        """End the store."""
+        """End the store. WasmtimeError while it executes a guest."""
+        context = self.__dict__.get("_context")
+        if context is not None and context.owner is not None:
+            raise WasmtimeError("the store executes a guest: it cannot be closed before that has returned")
         super().close()
         # Every use goes through this attribute, so that none has to ask whether the store is open.
         self.__dict__.pop("_context", None)
@@ -115,10 +116,7 @@ class Store(Managed):
     def interrupt(self) -> None:
         """Stop what the store is executing, once, with `TrapCode.INTERRUPT`; for other threads and signal handlers.
         Nothing happens where it executes nothing."""
-        context = self._context
-        if context.owner is not None:
-            context.cancelled = True
-            context.update_stop()
+        self._context.interrupt()
 
     # --- limits
 
@@ -129,9 +127,12 @@ class Store(Managed):
         instances: int = -1,
         tables: int = -1,
         memories: int = -1,
+        *,
+        trap_on_grow_failure: bool = False,
     ) -> None:
         """Bytes of each memory, elements of each table, and how many of each kind the store may come to hold; -1 for
-        no limit. They hold for what is created afterwards."""
+        no limit. They hold for what is created afterwards. `trap_on_grow_failure`: an instruction that cannot grow a
+        memory or table traps instead of giving -1."""
         context = self._context
         for value in (memory_size, table_elements, instances, tables, memories):
             _integer(value)
@@ -139,6 +140,7 @@ class Store(Managed):
             context.limits,
             memory=None if memory_size < 0 else memory_size,
             table=MAX_ELEMENTS if table_elements < 0 else table_elements,
+            trap_on_grow_failure=trap_on_grow_failure,
         )
         counts = [_UNLIMITED if n < 0 else n for n in (instances, tables, memories)]
         context.quota = None if min(counts) == _UNLIMITED else (counts[0], counts[1], counts[2])
@@ -148,7 +150,8 @@ class Store(Managed):
     def set_wasi(self, wasi: WasiConfig) -> None:
         """What functions that `Linker.define_wasi` defined do for guests of this store. Consumes the argument."""
         context = self._context
-        context.wasi = wasi._consume()
+        context.check_thread()
+        context.set_wasi(wasi._consume())
 
     def set_wasi_http(self) -> None:
         """Nothing: for programs that call it. Core modules cannot reach wasi-http."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from refsfi import errors as core
-from refsfi.api.errors import ExitTrap, WasmtimeError
+from refsfi.api.errors import ExitTrap, WasmtimeError, refused
 from refsfi.api.managed import Managed
 from refsfi.errors import GuestException, GuestExit, MemoryFault, TrapCode, WasmError
 from refsfi.exec.machine import backtrace
+from refsfi.host.unknown import UnknownImport
 from refsfi.runtime.backtrace import backtrace_lines
-from refsfi.runtime.store import Frame as Activation
 from refsfi.runtime.store import FuncInst
 from refsfi.syntax.module import Instr, MemArg
 from refsfi.syntax.types import I32, MemType
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from refsfi.api.context import Context
     from refsfi.api.tag import Tag
 
-__all__ = ["Frame", "Trap", "TrapCode", "UncaughtException", "exit_trap", "surface"]
+__all__ = ["Frame", "Trap", "TrapCode", "UncaughtException", "report_below", "surface"]
 
 # Offsets up to here are covered by wasmtime's guard region: an access beyond memory faults there, and its report has
 # the address. Others, and those of whole regions, are refused by a comparison that keeps no address.
@@ -159,11 +159,9 @@ def surface(error: WasmError | GuestExit, context: Context, func: Any = None) ->
     if isinstance(error, core.Trap):
         if not error.frames:
             error.frames = _outer_frames(context, func)
-        if error is context.stop or context.cancelled:
-            context.cancelled = False
-            context.update_stop()
-        if error.fault is None and error.code is TrapCode.MEMORY_OUT_OF_BOUNDS and error.message not in _OWN_WORDS:
-            # Said by a host function or by the host's limits.
+        if error is context.stop:
+            context.settle()
+        if isinstance(error, UnknownImport) or _is_hosts(error):
             return WasmtimeError(_report(error.frames, [error.message]))
         return Trap._of(error)
     if isinstance(error, GuestException):
@@ -171,24 +169,25 @@ def surface(error: WasmError | GuestExit, context: Context, func: Any = None) ->
         uncaught._context = context  # type: ignore[attr-defined]
         return uncaught
     if isinstance(error, GuestExit):
-        return exit_trap(error, ())
-    made = WasmtimeError(str(error))
-    made.__cause__ = error
-    return made
+        return _exit_trap(error)
+    # A body that was read only now.
+    return refused(error)
 
 
-_OWN_WORDS = frozenset((core.SPEC_TEXT[TrapCode.MEMORY_OUT_OF_BOUNDS],))
+def _is_hosts(error: core.Trap) -> bool:
+    """Whether it was a host function or a limit that refused an access to memory, in words of its own."""
+    code = TrapCode.MEMORY_OUT_OF_BOUNDS
+    return error.code is code and error.fault is None and error.message != core.SPEC_TEXT[code]
 
 
 def _outer_frames(context: Context, func: Any) -> list[core.Frame]:
     """The backtrace of a trap in the moment of a call, before there was a frame: of the function's beginning."""
-    outer: Activation | None = context.frame
     frames = [func.code.trace_frame(0)] if isinstance(func, FuncInst) else []
-    return [*frames, *backtrace(outer, 19)]
+    return [*frames, *backtrace(context.frame, context.limits.backtrace - len(frames))]
 
 
-def exit_trap(error: GuestExit, frames: Sequence[core.Frame]) -> ExitTrap:
-    trap = ExitTrap(_report(frames, [f"Exited with i32 exit status {error.code}"]))
+def _exit_trap(error: GuestExit) -> ExitTrap:
+    trap = ExitTrap(_report(error.frames, [f"Exited with i32 exit status {error.code}"]))
     trap.code = error.code
     return trap
 
@@ -200,12 +199,23 @@ def _report(frames: Sequence[core.Frame], causes: Sequence[str]) -> str:
     """The backtrace, and below it the causes from the outermost to the innermost, numbered where there are several."""
     if not frames:
         return causes[-1]
-    lines = [*backtrace_lines(frames), "", "Caused by:"]
+    return _report_causes("\n".join(backtrace_lines(frames)), causes)
+
+
+def _report_causes(head: str, causes: Sequence[str]) -> str:
     if len(causes) == 1:
-        lines.append(f"    {causes[0]}")
+        lines = [f"    {causes[0]}"]
     else:
-        lines += [f"    {i}: {cause}" for i, cause in enumerate(causes)]
-    return "\n".join(lines) + "\n"
+        lines = [f"    {i}: {cause}" for i, cause in enumerate(causes)]
+    return "\n".join([head, "", "Caused by:", *lines]) + "\n"
+
+
+def report_below(doing: str, trap: Trap) -> str:
+    """The report of a trap beneath a line that says what was being done."""
+    causes = [trap.message]
+    if trap._cause is not None:
+        causes = ["\n".join(backtrace_lines(trap._cause.frames)), *_causes(trap._cause)]
+    return _report_causes(doing, [cause for cause in causes if cause])
 
 
 def _causes(cause: core.Trap | GuestException) -> list[str]:
