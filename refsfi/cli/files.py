@@ -22,6 +22,7 @@ __all__ = [
     "load_module",
     "parse_input",
     "read_input",
+    "refuse_component",
     "single_input",
     "write_output",
 ]
@@ -75,13 +76,18 @@ def is_binary(data: bytes) -> bool:
     return data[:1] == _MAGIC[:1]
 
 
+def refuse_component(data: bytes, name: str) -> None:
+    """Failure for a binary that is a component."""
+    if data[:8] == _MAGIC + _COMPONENT_VERSION:
+        raise Failure(f"{name}: is a component; only core modules are supported")
+
+
 def parse_input(data: bytes, path: str, features: Features = DEFAULT) -> Module:
     """Decode or parse a module; it is not validated. Failure that names the file and the place."""
     name = display_name(path)
     try:
         if is_binary(data):
-            if data[:8] == _MAGIC + _COMPONENT_VERSION:
-                raise Failure(f"{name}: is a component; only core modules are supported")
+            refuse_component(data, name)
             from refsfi.binary.decode import decode
 
             return decode(data, features)

@@ -40,8 +40,16 @@ def exception_report(error: GuestException, mode: str, context: str, instances: 
     if mode == "json":
         import json
 
-        return [json.dumps({"exception": tag, "types": [str(type) for type in types], "values": values})]
-    return [f"error: {context}", f"wasm exception: not caught: {tag} ({', '.join(values)})"]
+        locator = Locator()
+        report = {
+            "exception": tag,
+            "types": [str(type) for type in types],
+            "values": values,
+            "frames": [_frame(frame, locator) for frame in error.frames],
+        }
+        return [json.dumps(report)]
+    trace = backtrace_lines(error.frames)
+    return [f"error: {context}", *trace, f"wasm exception: not caught: {tag} ({', '.join(values)})"]
 
 
 def _tag_name(tag: object, instances: Sequence[Instance]) -> str:

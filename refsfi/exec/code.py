@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from refsfi.binary.deferred import DeferredFunc
 from refsfi.errors import Frame as TraceFrame
+from refsfi.errors import WasmError
 from refsfi.runtime.store import Frame
 from refsfi.runtime.values import default, func_type
 from refsfi.syntax.deftypes import close_extern
@@ -122,12 +123,17 @@ class FuncCode:
         self.side_: SideTable | None = None
 
     def prepare(self) -> list[Any]:
-        """Lower the function; its `tail`."""
+        """Lower the function; its `tail`. Of a module that was loaded lazily, DecodeError, ValidationError or
+        LimitError."""
         from refsfi.exec.lower import lower
 
         info = self.program.info
-        side = info.sides[self.index]
-        types = info.local_types[self.index]
+        try:
+            side = info.sides[self.index]
+            types = info.local_types[self.index]
+        except WasmError as error:
+            error.late_in = self
+            raise
         self.nlocals = len(types)
         self.cost = FRAME_COST + SLOT_COST * (len(types) + side.max_height)
         lowered, constants = lower(self, side, fuse=True)

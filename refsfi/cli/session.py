@@ -1,0 +1,281 @@
+"""A run of the command line: one store with the instances of one run, from loading to the exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from refsfi.cli.files import describe, display_name, read_input, refuse_component
+from refsfi.cli.guest import GuestOptions
+from refsfi.cli.progress import checking
+from refsfi.cli.report import EXIT_TRAP, Failure, complain, printable, write_text
+from refsfi.cli.timeout import time_limit
+from refsfi.cli.wasi import WASI_MODULES, WasiSettings, check_dirs
+from refsfi.errors import GuestException, GuestExit, LimitError, Trap, WasmError
+from refsfi.exec.code import Program
+from refsfi.exec.instantiate import instantiate
+from refsfi.exec.load import LAZY_FROM, Verdicts, load_program
+from refsfi.exec.machine import invoke
+from refsfi.runtime.store import Extern, FuncInst, HostFunc, Instance, Store, extern_type
+from refsfi.runtime.values import func_type
+from refsfi.syntax.module import Import
+from refsfi.syntax.types import ExternType, kind_of
+
+if TYPE_CHECKING:
+    from refsfi.host.wasi import Wasi
+
+__all__ = ["Session", "Settings"]
+
+# How many exports an error message names.
+_MOST_NAMES: Final = 12
+
+
+@dataclass(slots=True)
+class Settings:
+    """The command line, understood. `arguments` are those of the function to `invoke`; a preload without a path is the
+    module `spectest`. `trap` is one of `traps.MODES`, `trace` has kinds of `TraceKind`, and `wasi`."""
+
+    path: str
+    arguments: Sequence[str] = ()
+    invoke: str | None = None
+    guest: GuestOptions = field(default_factory=GuestOptions)
+    wasi: WasiSettings = field(default_factory=WasiSettings)
+    preloads: Sequence[tuple[str, str | None]] = ()
+    trap: str = "text"
+    trace: frozenset[str] = frozenset()
+
+
+class Session:
+    """`run` is called once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._guest = settings.guest
+        self._store = Store(self._guest.store_limits(), self._guest.fuel)
+        self._instances: list[Instance] = []
+        self._paths: dict[Program, str] = {}
+        self._memories = self._tables = 0
+        # Module name -> its exports, for importers.
+        self._names: dict[str, Mapping[str, Extern]] = {}
+        self._wasi: Wasi | None = None
+        # What is being done, for reports.
+        self._context = ""
+
+    def run(self, data: bytes) -> int:
+        """Run the module `data`; the exit code. Failure, UsageError."""
+        settings = self._settings
+        check_dirs(settings.wasi)
+        try:
+            main = self._load(data, settings.path)
+            preloads = [(name, path, self._preload(path)) for name, path in settings.preloads]
+            self._observe()
+            with time_limit(self._store, self._guest.timeout):
+                for name, path, preload in preloads:
+                    self._context = f"failed to preload `{path}` as `{name}`"
+                    self._names[name] = self._exports(preload, path)
+                self._context = f"failed to instantiate `{settings.path}`"
+                instance = self._instantiate(main, settings.path)
+                self._initialize(instance)
+                self._call(instance)
+        except Trap as trap:
+            from refsfi.cli.traps import trap_report
+
+            self._report(trap_report(trap, settings.trap, self._context))
+            return EXIT_TRAP
+        except GuestException as error:
+            from refsfi.cli.traps import exception_report
+
+            self._report(exception_report(error, settings.trap, self._context, self._instances))
+            return EXIT_TRAP
+        except GuestExit as exit:
+            # The system keeps eight bits; that must not make a success of a failure.
+            return exit.code & 0xFF or (1 if exit.code else 0)
+        finally:
+            if self._wasi is not None:
+                self._wasi.close()
+        return 0
+
+    def _report(self, lines: Sequence[str]) -> None:
+        # What the guest has printed comes before what is said about it.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        for line in lines:
+            complain(line)
+
+    def _observe(self) -> None:
+        kinds = self._settings.trace - {"wasi"}
+        if kinds:
+            from refsfi.observe.trace import Trace, TraceKind
+
+            self._store.observer = Trace(map(TraceKind, kinds), complain)
+
+    # --- loading ---
+
+    def _load(self, data: bytes, path: str) -> Program:
+        guest = self._guest
+        name = display_name(path)
+        refuse_component(data, name)
+        lazy = len(data) >= LAZY_FROM if guest.lazy_validation is None else guest.lazy_validation
+        try:
+            with checking(name) as progress:
+                program = load_program(
+                    data,
+                    guest.features,
+                    name,
+                    metered=guest.fuel is not None,
+                    lazy=lazy,
+                    verdicts=Verdicts.of_user(),
+                    progress=progress,
+                )
+        except WasmError as error:
+            raise Failure(describe(name, error)) from None
+        self._paths[program] = path
+        return program
+
+    def _preload(self, path: str | None) -> Program | None:
+        return None if path is None else self._load(read_input(path), path)
+
+    # --- linking ---
+
+    def _exports(self, preload: Program | None, path: str | None) -> Mapping[str, Extern]:
+        if preload is None or path is None:
+            from refsfi.host.spectest import Spectest
+
+            return Spectest(lambda line: write_text(f"{line}\n"))
+        instance = self._instantiate(preload, path)
+        self._initialize(instance)
+        return instance.exports
+
+    def _instantiate(self, program: Program, path: str) -> Instance:
+        imports = [
+            self._import(declared, type, path)
+            for declared, type in zip(program.module.imports, program.import_types, strict=True)
+        ]
+        try:
+            self._count(program)
+            instance = instantiate(self._store, program, imports)
+        except (Trap, GuestException):
+            raise
+        except WasmError as error:
+            raise Failure(self._describe(error, path)) from None
+        self._instances.append(instance)
+        return instance
+
+    def _count(self, program: Program) -> None:
+        """LimitError where there would be more instances, memories or tables than allowed."""
+        self._memories += len(program.module.mems)
+        self._tables += len(program.module.tables)
+        guest = self._guest
+        for key, count, most in (
+            ("instances", len(self._instances) + 1, guest.instances),
+            ("memories", self._memories, guest.memories),
+            ("tables", self._tables, guest.tables),
+        ):
+            if most is not None and count > most:
+                raise LimitError(f"{key}: {count} are asked for, -W max-{key} allows {most}")
+
+    def _import(self, declared: Import, type: ExternType, path: str) -> Extern:
+        module, name = declared.module, declared.name
+        exports = self._names.get(module)
+        if exports is None and module in WASI_MODULES and self._settings.wasi.provided:
+            exports = self._names[module] = self._wasi_functions(module)
+        if exports is not None and name in exports:
+            return exports[name]
+        if self._guest.unknown_imports_default:
+            from refsfi.host.unknown import default_import
+
+            try:
+                return default_import(module, name, type, self._store.limits)
+            except WasmError as error:
+                raise Failure(describe(display_name(path), error)) from None
+        if self._guest.unknown_imports_trap:
+            from refsfi.host.unknown import trapping_import
+
+            stand_in = trapping_import(module, name, type)
+            if stand_in is not None:
+                return stand_in
+        if exports is None and module in WASI_MODULES:
+            advice = "WASI is switched off by -S cli=n"
+        elif exports is None:
+            advice = f"provide it with --preload {module}=FILE, or see -W unknown-imports-trap"
+        elif self._wasi is not None and module in WASI_MODULES:
+            advice = "WASI preview 1 has nothing of that name"
+        else:
+            advice = f"the module preloaded as {module} has no such export"
+        raise Failure(
+            f"{display_name(path)}: unknown import: `{module}::{name}` ({kind_of(type)}) has not been defined; {advice}"
+        )
+
+    def _wasi_functions(self, module: str) -> Mapping[str, Extern]:
+        if self._wasi is None:
+            from refsfi.cli.wasi import open_wasi
+
+            self._wasi = open_wasi(self._settings.wasi, complain if "wasi" in self._settings.trace else None)
+            # The guest writes to the descriptor itself: what was written before comes first.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        return self._wasi.imports(self._store, module)
+
+    # --- calling ---
+
+    def _initialize(self, instance: Instance) -> None:
+        """A reactor, a library that is used through its exports, sets itself up by `_initialize`."""
+        if "_initialize" in instance.exports and "_start" not in instance.exports:
+            self._invoke_plain(instance, "_initialize")
+
+    def _call(self, instance: Instance) -> None:
+        settings = self._settings
+        self._context = f"failed to run main module `{settings.path}`"
+        if settings.invoke is None:
+            for name in ("", "_start"):
+                if name in instance.exports:
+                    self._invoke_plain(instance, name)
+                    return
+            return
+        from refsfi.cli.values import parse_arguments, print_value
+
+        func = self._function(instance, settings.invoke)
+        type = func_type(func.type)
+        values = parse_arguments(settings.arguments, type, settings.invoke)
+        self._context += f": failed to invoke `{settings.invoke}`"
+        results = self._invoke(func, values)
+        write_text("".join(f"{printable(print_value(v, t))}\n" for v, t in zip(results, type.results, strict=True)))
+
+    def _invoke_plain(self, instance: Instance, name: str) -> None:
+        func = self._function(instance, name)
+        type = func_type(func.type)
+        if type.params or type.results:
+            raise Failure(f"{display_name(self._settings.path)}: `{name}` is of type {type}, [] -> [] expected")
+        self._invoke(func, [])
+
+    def _invoke(self, func: FuncInst | HostFunc, arguments: Sequence[object]) -> Sequence[object]:
+        try:
+            return invoke(self._store, func, arguments)
+        except (Trap, GuestException):
+            raise
+        except WasmError as error:
+            raise Failure(self._describe(error, self._settings.path)) from None
+
+    def _describe(self, error: WasmError, path: str) -> str:
+        code = error.late_in
+        if code is None:
+            return describe(display_name(path), error)
+        # Another module's function may have been called.
+        name = display_name(self._paths.get(code.program, path))
+        return (
+            f"{describe(name, error)}; func {code.func_index} was called for the first time, and is checked only then:"
+            " refsfi validate checks all"
+        )
+
+    def _function(self, instance: Instance, name: str) -> FuncInst | HostFunc:
+        export = instance.exports.get(name)
+        if isinstance(export, FuncInst | HostFunc):
+            return export
+        file = display_name(self._settings.path)
+        if export is not None:
+            raise Failure(f"{file}: the export `{name}` is a {kind_of(extern_type(export))}, not a function")
+        functions = [key for key, value in instance.exports.items() if isinstance(value, FuncInst | HostFunc)]
+        known = ", ".join(functions[:_MOST_NAMES]) + (", …" if len(functions) > _MOST_NAMES else "")
+        raise Failure(f"{file}: no exported function `{name}`; {f'there are: {known}' if known else 'there are none'}")
