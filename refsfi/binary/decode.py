@@ -136,20 +136,22 @@ class _Decoder:
                 after = section.id
         self._compare_counts()
         if isinstance(result, DeferredModule):
-            result.defer(lambda: self._customs(customs, end))
+            result.defer(lambda strict: self._customs(customs, end, strict))
         else:
             self._names(customs, end)
         return result
 
-    def _customs(self, customs: list[tuple[Section, int]], end: int) -> tuple[list[Custom], Names]:
-        """Custom sections and names of a module that was decoded without them."""
+    def _customs(self, customs: list[tuple[Section, int]], end: int, strict: bool) -> tuple[list[Custom], Names]:
+        """Custom sections and names of a module that was decoded without them. Malformed ones are left out, unless
+        `strict`: then DecodeError."""
         scratch = _Decoder(self.data, self.features, lazy=False)
         for section, after in customs:
             try:
                 scratch.result.customs.append(self._custom(section, after))
             except DecodeError:
                 # Nothing that runs depends on it.
-                continue
+                if strict:
+                    raise
         scratch._names(customs, end)
         return scratch.result.customs, scratch.result.names
 

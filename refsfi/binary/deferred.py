@@ -48,18 +48,23 @@ class DeferredFunc(Func):
 
 
 class DeferredModule(Module):
-    """`read_customs()` gives the custom sections, and the names that the last name section holds."""
+    """`read_customs(strict)` gives the custom sections, and the names that the last name section holds; DecodeError if
+    `strict` and one is malformed."""
 
     __slots__ = ("read_customs",)
 
-    read_customs: Callable[[], tuple[list[Custom], Names]]
+    read_customs: Callable[[bool], tuple[list[Custom], Names]]
 
-    def defer(self, read_customs: Callable[[], tuple[list[Custom], Names]]) -> None:
+    def defer(self, read_customs: Callable[[bool], tuple[list[Custom], Names]]) -> None:
         self.read_customs = read_customs
         del self.customs, self.names
+
+    def check_customs(self) -> None:
+        """DecodeError where a custom section is malformed, as when a module is decoded whole."""
+        self.read_customs(True)
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("customs", "names"):
             raise AttributeError(name)
-        self.customs, self.names = self.read_customs()
+        self.customs, self.names = self.read_customs(False)
         return getattr(self, name)

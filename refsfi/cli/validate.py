@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refsfi.cli.features import FEATURES, parse_features
-from refsfi.cli.files import describe, display_name, inputs, load_module
+from refsfi.cli.files import describe, display_name, inputs, read_input, refuse_component
 from refsfi.cli.options import Command
+from refsfi.cli.progress import checking
 from refsfi.cli.report import EXIT_FAILURE, Failure, complain, execute
 from refsfi.errors import WasmError
 from refsfi.syntax.features import Features
@@ -42,10 +43,13 @@ def _validate(arguments: Sequence[str]) -> int:
 
 
 def _validate_file(path: str, features: Features) -> None:
-    from refsfi.valid.module import validate
+    from refsfi.exec.load import load_program
 
-    module = load_module(path, features)
+    name = display_name(path)
+    data = read_input(path)
+    refuse_component(data, name)
     try:
-        validate(module, features)
+        with checking(name) as progress:
+            load_program(data, features, name, progress=progress)
     except WasmError as error:
-        raise Failure(describe(display_name(path), error)) from None
+        raise Failure(describe(name, error)) from None

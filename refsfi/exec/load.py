@@ -11,13 +11,14 @@ import hashlib
 import os
 from pathlib import Path
 
+from refsfi.binary.deferred import DeferredModule
 from refsfi.errors import ParseError
 from refsfi.exec.code import Program
 from refsfi.syntax.features import DEFAULT, Features
 from refsfi.syntax.module import Module
 from refsfi.valid.module import Progress, validate
 
-__all__ = ["LAZY_FROM", "Verdicts", "load_module", "load_program"]
+__all__ = ["LAZY_FROM", "Verdicts", "load_module", "load_program", "user_cache"]
 
 MAGIC = b"\0asm"
 
@@ -31,6 +32,12 @@ _REVISION = 1
 _WORTH_A_FILE = 1 << 15
 # Verdicts that are kept, the latest.
 _MOST_FILES = 2000
+
+
+def user_cache() -> Path:
+    """The user's cache directory for refsfi, which need not exist (`XDG_CACHE_HOME`, else `~/.cache`)."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base, "refsfi")
 
 
 class Verdicts:
@@ -113,6 +120,8 @@ def load_program(
     late = lazy or (verdicts is not None and verdicts.known(data, features))
     # The bodies of a large module are decoded one at a time even where all are checked now.
     module = load_module(data, features, name, lazy=late or len(data) >= LAZY_FROM)
+    if not late and isinstance(module, DeferredModule):
+        module.check_customs()
     info = validate(module, features, lazy=late, progress=progress)
     if verdicts is not None and not late:
         verdicts.remember(data, features)

@@ -126,6 +126,15 @@ def test_a_verdict_is_remembered_for_the_same_bytes_and_features(tmp_path: Path)
     assert load_program(data, verdicts=verdicts).module.funcs[0].__class__.__name__ == "DeferredFunc"
 
 
+def test_a_malformed_custom_section_is_seen_by_who_checks_all() -> None:
+    # The name of the last section is longer than the section.
+    data = binary(GOOD) + custom_section(1 << 20) + b"\0\2\x7fx"
+    with pytest.raises(DecodeError):
+        load_program(data)
+    module = load_program(data, lazy=True).module
+    assert [custom.name for custom in module.customs] == ["note", "name", "x"]
+
+
 def test_small_modules_leave_no_files(tmp_path: Path) -> None:
     verdicts = Verdicts(tmp_path / "verdicts")
     load_program(binary(GOOD), verdicts=verdicts)
