@@ -35,9 +35,11 @@ _MOST_FILES = 2000
 
 
 def user_cache() -> Path:
-    """The user's cache directory for refsfi, which need not exist (`XDG_CACHE_HOME`, else `~/.cache`)."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base, "refsfi")
+    """The user's cache directory: $REFSFI_CACHE_DIR, else `refsfi` in $XDG_CACHE_HOME or ~/.cache. It need not exist."""
+    named = os.environ.get("REFSFI_CACHE_DIR")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "refsfi")
 
 
 class Verdicts:
@@ -52,12 +54,8 @@ class Verdicts:
 
     @classmethod
     def of_user(cls) -> Verdicts:
-        """In the user's cache directory: $REFSFI_CACHE_DIR, else `refsfi` in $XDG_CACHE_HOME or ~/.cache."""
-        named = os.environ.get("REFSFI_CACHE_DIR")
-        if named:
-            return cls(Path(named, "verdicts"))
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        return cls(Path(base, "refsfi", "verdicts"))
+        """In the user's cache directory."""
+        return cls(user_cache() / "verdicts")
 
     def _path(self, data: bytes, features: Features) -> Path:
         digest = hashlib.sha256(f"{_REVISION} {' '.join(sorted(features))}\n".encode())
