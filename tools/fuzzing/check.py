@@ -41,7 +41,7 @@ from refsfi.text.parser import parse_module
 from refsfi.text.printer import print_module
 from refsfi.valid.module import validate
 
-__all__ = ["Finding", "Outcome", "check", "limit_memory"]
+__all__ = ["SECONDS", "Finding", "Outcome", "TooLong", "check", "limit_memory", "signature", "time_limit"]
 
 # What one case may take. The guest's own limits are far below, so that exceeding these is refsfi's doing.
 SECONDS = 10.0
@@ -67,7 +67,7 @@ class Outcome:
     finding: Finding | None = None
 
 
-class _TooLong(BaseException):
+class TooLong(BaseException):
     """Not an Exception, so that no handler on the way takes it for one of its own."""
 
 
@@ -79,16 +79,16 @@ def check(content: bytes | str, features: Features) -> Outcome:
     """Run one input through everything. Never raises but KeyboardInterrupt and the like."""
     stage = "malformed"
     try:
-        with _time_limit(SECONDS):
+        with time_limit(SECONDS):
             for reached in _stages(content, features):
                 stage = reached
         return Outcome(stage)
-    except _TooLong:
+    except TooLong:
         return Outcome(stage, Finding(f"time: {stage}", f"more than {SECONDS:g} s in phase {stage}"))
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # whatever it is, it is the finding
-        return Outcome(stage, Finding(_signature(error), traceback.format_exc(limit=-12)))
+        return Outcome(stage, Finding(signature(error), traceback.format_exc(limit=-12)))
 
 
 def _stages(content: bytes | str, features: Features) -> Iterator[str]:
@@ -200,7 +200,7 @@ def _argument(type: ValType, salt: int) -> object:
     return (salt * 0x9E3779B1) & 0xFFFFFFFF if value == 0 and isinstance(value, int) else value
 
 
-def _signature(error: BaseException) -> str:
+def signature(error: BaseException) -> str:
     """The exception's class and where in refsfi it came from: function names, because lines move."""
     frames = traceback.extract_tb(error.__traceback__)
     inner = [f for f in frames if "/refsfi/" in f.filename]
@@ -210,11 +210,11 @@ def _signature(error: BaseException) -> str:
 
 
 @contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise _TooLong inside when the time is over; only in a main thread."""
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TooLong inside when the time is over; only in a main thread."""
 
     def over(_: int, __: FrameType | None) -> None:
-        raise _TooLong
+        raise TooLong
 
     before = signal.signal(signal.SIGALRM, over)
     signal.setitimer(signal.ITIMER_REAL, seconds)

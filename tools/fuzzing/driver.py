@@ -5,40 +5,54 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.fuzzing.check import check
-from tools.fuzzing.mutation import Found, Report, case_input, mutation_run
+from tools.fuzzing.mutation import case_input, mutation_run
+from tools.fuzzing.peers import missing
+from tools.fuzzing.report import Found, Report
 from tools.fuzzing.shrink import shrink
 
-__all__ = ["mutate", "show", "smith"]
+__all__ = ["Run", "mutate", "show", "smith"]
 
 SHRINK_SECONDS = 20.0
 
 
-def mutate(
-    seeds: Sequence[Path], count: int, seed: int, jobs: int, seconds: float | None, out: Path, shrinking: bool
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the two fuzzers are told: how many cases, the seed, how many processes, seconds after which no case is begun
+    (None: no limit), where findings go, and whether they are made small."""
+
+    count: int
+    seed: int
+    jobs: int
+    seconds: float | None
+    out: Path
+    shrinking: bool
+
+
+def mutate(seeds: Sequence[Path], run: Run) -> int:
     """Run the mutation fuzzer; the exit code."""
-    report = mutation_run(seeds, count, seed, jobs, seconds, _progress(count))
+    report = mutation_run(seeds, run.count, run.seed, run.jobs, run.seconds, _progress(run.count))
     for found in report.found.values():
-        _save(found, out, f"mutate-{seed}", _smaller(found) if shrinking else found.content)
-    return _summary(report, "mutate", seed)
+        _save(found, run.out, f"mutate-{run.seed}", _smaller(found) if run.shrinking else found.content)
+    return _summary(report, "mutate", run.seed)
 
 
-def smith(count: int, seed: int, jobs: int, seconds: float | None, out: Path, shrinking: bool) -> int:
+def smith(run: Run) -> int:
     """Run the comparison with the peers; the exit code."""
-    from tools.fuzzing import smith as comparison  # needs what only the peers bring
-
-    missing = comparison.missing_peers()
-    if missing:
-        print(f"tools/fuzz smith: {missing}: pip install 'refsfi[peers]'", file=sys.stderr)
+    absent = missing()
+    if absent:
+        print(f"tools/fuzz smith: not installed: {absent}; pip install 'refsfi[peers]'", file=sys.stderr)
         return 3
-    report = comparison.smith_run(count, seed, jobs, seconds, _progress(count))
+    from tools.fuzzing import smith as comparison  # imports what only the peers bring
+
+    report = comparison.smith_run(run.count, run.seed, run.jobs, run.seconds, _progress(run.count))
     for found in report.found.values():
-        content = comparison.smaller(found, SHRINK_SECONDS) if shrinking else found.content
-        _save(found, out, f"smith-{seed}", content)
-    return _summary(report, "smith", seed)
+        content = comparison.smaller(found, SHRINK_SECONDS) if run.shrinking else found.content
+        _save(found, run.out, f"smith-{run.seed}", content)
+    return _summary(report, "smith", run.seed)
 
 
 def show(seeds: Sequence[Path], seed: int, index: int) -> int:
@@ -98,6 +112,8 @@ def _save(found: Found, out: Path, prefix: str, content: bytes | str) -> None:
 def _summary(report: Report, what: str, seed: int) -> int:
     stages = ", ".join(f"{n} {stage}" for stage, n in report.stages.most_common())
     print(f"{what}, seed {seed}: {report.cases} cases in {report.seconds:.0f} s ({stages})")
+    for what, number in report.counts.most_common():
+        print(f"    {number} {what}")
     for signature, found in report.found.items():
         print(f"    {report.repeats[signature]} x {signature}, first in case {found.index}")
     print(f"{len(report.found)} findings" if report.found else "nothing found")

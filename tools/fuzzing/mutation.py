@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -17,43 +15,13 @@ from tools.fuzzing.check import SECONDS, Finding, Outcome, check, limit_memory
 from tools.fuzzing.corpus import Seed, load_seeds
 from tools.fuzzing.mutate import mutate_binary, mutate_text
 from tools.fuzzing.mutate_module import mutate_module
+from tools.fuzzing.report import Found, Report
 
-__all__ = ["Found", "Report", "case_input", "mutation_run"]
+__all__ = ["case_input", "mutation_run"]
 
 MEMORY = 3 << 30
 # Mostly everything on, so that most of the code is reached.
 _FEATURES: tuple[Features, ...] = (ALL, ALL, ALL, ALL, DEFAULT, WASM3, WASM2, WASM1)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding with the input that shows it."""
-
-    index: int
-    origin: str
-    features: Features
-    content: bytes | str
-    finding: Finding
-
-
-@dataclass(slots=True)
-class Report:
-    """`stages` counts how far the cases came; `found` has one finding for each signature, `repeats` the others."""
-
-    stages: Counter[str] = field(default_factory=Counter)
-    found: dict[str, Found] = field(default_factory=dict)
-    repeats: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-
-    @property
-    def cases(self) -> int:
-        return self.stages.total()
-
-    def add(self, found: Found) -> bool:
-        """Whether it is a new one."""
-        signature = found.finding.signature
-        self.repeats[signature] += 1
-        return self.found.setdefault(signature, found) is found
 
 
 class _Inputs:
