@@ -150,8 +150,7 @@ class Caller(StoreContext):
         instance = self._instance
         if instance is None:
             return None
-        found = instance.exports.get(name)
-        return None if found is None else wrap(self._context, found)
+        return wrap(self._context, instance.export(name)) if name in instance.program.exports else None
 
     def __getitem__(self, name: str) -> AsExtern:
         found = self.get(name)

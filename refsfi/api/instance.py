@@ -40,18 +40,18 @@ class InstanceExports(Mapping[str, "AsExtern"]):
     def __getitem__(self, name: str) -> AsExtern:
         made = self._made.get(name)
         if made is None:
-            made = self._made[name] = wrap(self._context, self._instance.exports[name])
+            made = self._made[name] = wrap(self._context, self._instance.export(name))
         return made
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._instance.exports)
+        return iter(self._instance.program.exports)
 
     def __len__(self) -> int:
-        return len(self._instance.exports)
+        return len(self._instance.program.exports)
 
     @property
     def by_index(self) -> tuple[AsExtern, ...]:
-        return tuple(self[name] for name in self._instance.exports)
+        return tuple(self[name] for name in self._instance.program.exports)
 
 
 class Instance:

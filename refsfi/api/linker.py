@@ -343,7 +343,7 @@ def _command(context: Context, module: Module, definitions: Sequence[Definition]
 
     def run(*arguments: Value) -> Sequence[Value]:
         instance = make_instance(context, module, [d.extern(context) for d in definitions])
-        func = instance.exports[name]
+        func = instance.export(name)
         if not isinstance(func, FuncInst | HostFunc):
             raise WasmtimeError(f"command export '{name}' is not a function")
         return invoke(context, func, arguments)

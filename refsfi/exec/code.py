@@ -25,7 +25,6 @@ __all__ = [
     "FRAME_CHANGED",
     "FRAME_COST",
     "SLOT_COST",
-    "STOPPED",
     "Catcher",
     "FuncCode",
     "Guard",
@@ -37,9 +36,8 @@ __all__ = [
 Regs: TypeAlias = list[Any]
 Step: TypeAlias = Callable[[Regs, Frame], int]
 
-# What a step returns instead of an index: the store's innermost frame is another one now; the invocation is over.
+# What a step returns instead of an index: the store's innermost frame is another one now.
 FRAME_CHANGED = -1
-STOPPED = -2
 
 # What an activation costs of `Limits.stack`, in bytes.
 FRAME_COST = 64
@@ -104,6 +102,7 @@ class FuncCode:
         "side_",
         "stepwise_",
         "tail",
+        "tier",
     )
 
     def __init__(self, program: Program, index: int) -> None:
@@ -121,6 +120,8 @@ class FuncCode:
         self.lowered: Lowered | None = None
         self.stepwise_: Lowered | None = None
         self.side_: SideTable | None = None
+        # What a compiling tier keeps of the function.
+        self.tier: object = None
 
     def prepare(self) -> list[Any]:
         """Lower the function; its `tail`. Of a module that was loaded lazily, DecodeError, ValidationError or
@@ -193,10 +194,20 @@ class FuncCode:
 class Program:
     """A valid module, ready to be instantiated any number of times, in any number of stores and threads.
 
-    `metered` programs count fuel; a store with fuel runs only those.
+    `metered` programs count fuel; a store with fuel runs only those. `exports` has kind and index of each export.
     """
 
-    __slots__ = ("__weakref__", "_fuel_blocks", "funcs", "import_types", "imported_funcs", "info", "metered", "module")
+    __slots__ = (
+        "__weakref__",
+        "_fuel_blocks",
+        "exports",
+        "funcs",
+        "import_types",
+        "imported_funcs",
+        "info",
+        "metered",
+        "module",
+    )
 
     def __init__(self, module: Module, info: ModuleInfo, *, metered: bool = False) -> None:
         self.module = module
@@ -205,6 +216,7 @@ class Program:
         self.import_types = [close_extern(i.type, info.types) for i in module.imports]
         self.imported_funcs = len(module.imported(ExternKind.FUNC))
         self.funcs = [FuncCode(self, i) for i in range(len(module.funcs))]
+        self.exports = {export.name: (export.kind, export.index) for export in module.exports}
         self._fuel_blocks: dict[int, list[int]] = {}
 
     def fuel_blocks(self, index: int) -> list[int]:

@@ -16,7 +16,6 @@ from refsfi.runtime.values import default
 from refsfi.syntax.deftypes import DefType
 from refsfi.syntax.module import Active, Import, Passive
 from refsfi.syntax.types import (
-    ExternKind,
     ExternType,
     FuncExtern,
     GlobalType,
@@ -43,11 +42,7 @@ def instantiate(store: Store, program: Program, imports: Sequence[Extern]) -> In
     inst = Instance(store, program)
     for declared, expected, given in zip(module.imports, program.import_types, imports, strict=True):
         _match(declared, expected, given)
-        _space(inst, given).append(given)
-    funcs = inst.funcs
-    types = info.funcs
-    for code in program.funcs:
-        funcs.append(FuncInst(types[code.func_index], inst, code))
+        _import(inst, given)
     for tag_type in info.tags[len(inst.tags) :]:
         inst.tags.append(TagInst(tag_type))
     limits = store.limits
@@ -64,11 +59,9 @@ def instantiate(store: Store, program: Program, imports: Sequence[Extern]) -> In
         inst.elems.append([evaluate(expr, inst) for expr in elem.init])
     for data in module.datas:
         inst.datas.append(data.init)
-    for export in module.exports:
-        inst.exports[export.name] = _exported(inst, export.kind, export.index)
     _run_segments(inst)
     if module.start is not None:
-        invoke(store, funcs[module.start], ())
+        invoke(store, inst.funcs[module.start], ())
     return inst
 
 
@@ -89,31 +82,19 @@ def _describe(type: ExternType) -> str:
     return str(kind_of(type))
 
 
-def _space(inst: Instance, extern: Extern) -> list[Extern]:
-    """The index space that an instance of this kind belongs to."""
-    spaces: dict[type, list[Extern]] = {
-        FuncInst: inst.funcs,  # type: ignore[dict-item]
-        HostFunc: inst.funcs,  # type: ignore[dict-item]
-        TableInst: inst.tables,  # type: ignore[dict-item]
-        MemInst: inst.mems,  # type: ignore[dict-item]
-        GlobalInst: inst.globals,  # type: ignore[dict-item]
-        TagInst: inst.tags,  # type: ignore[dict-item]
-    }
-    return spaces[extern.__class__]
-
-
-def _exported(inst: Instance, kind: ExternKind, index: int) -> Extern:
-    match kind:
-        case ExternKind.FUNC:
-            return inst.funcs[index]
-        case ExternKind.TABLE:
-            return inst.tables[index]
-        case ExternKind.MEMORY:
-            return inst.mems[index]
-        case ExternKind.GLOBAL:
-            return inst.globals[index]
-        case ExternKind.TAG:
-            return inst.tags[index]
+def _import(inst: Instance, extern: Extern) -> None:
+    """Append an instance to the index space of its kind."""
+    match extern:
+        case FuncInst() | HostFunc():
+            inst.funcs[len(inst.funcs)] = extern
+        case TableInst():
+            inst.tables.append(extern)
+        case MemInst():
+            inst.mems.append(extern)
+        case GlobalInst():
+            inst.globals.append(extern)
+        case TagInst():
+            inst.tags.append(extern)
 
 
 def _run_segments(inst: Instance) -> None:

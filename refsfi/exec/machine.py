@@ -13,16 +13,16 @@ from typing import Any
 from refsfi.errors import Crash, Exhaustion, GuestException, GuestExit, Trap, TrapCode
 from refsfi.errors import Frame as TraceFrame
 from refsfi.exec.calls import enter
-from refsfi.exec.code import FRAME_CHANGED, STOPPED, FuncCode, Lowered, Regs, Step
+from refsfi.exec.code import FuncCode, Lowered
 from refsfi.runtime.store import Frame, FuncInst, HostFunc, Store
-from refsfi.runtime.values import ExnInst, Value, func_type
+from refsfi.runtime.values import ExnInst, Value
 
 __all__ = ["backtrace", "invoke", "locate", "unwind"]
 
 
 class _Entry(Frame):
     """The frame of the host's call: receives the results and ends the run. `code` is None, which tells it from a
-    function's."""
+    function's; it has no steps."""
 
     __slots__ = ()
 
@@ -31,16 +31,7 @@ class _Entry(Frame):
         self.store = store
         self.caller = caller
         self.regs = [None] * results
-        self.ops = _ENTRY_STEPS
         self.ip = 0
-        self.ret = 0
-
-
-def _stop(r: Regs, f: Frame) -> int:
-    return STOPPED
-
-
-_ENTRY_STEPS: list[Step] = [_stop]
 
 
 def invoke(store: Store, func: FuncInst | HostFunc, arguments: Sequence[Value]) -> list[Value]:
@@ -49,15 +40,14 @@ def invoke(store: Store, func: FuncInst | HostFunc, arguments: Sequence[Value]) 
     Raises Trap, Exhaustion, GuestException, and whatever a host function raises. The store is usable afterwards in
     each case. (Specification: 4.7.4 "Invocation".)
     """
-    type = func_type(func.type)
-    if isinstance(func, HostFunc):
-        return list(func.fn(*arguments))
+    if func.__class__ is not FuncInst:
+        return list(func.fn(*arguments))  # type: ignore[union-attr]
     outer = store.frame
     room = store.room
     if store.nesting >= store.limits.host_nesting:
         raise Exhaustion(TrapCode.STACK_OVERFLOW)
     store.nesting += 1
-    entry = _Entry(store, outer, len(type.results))
+    entry = _Entry(store, outer, func.code.nresults)
     store.frame = entry
     try:
         enter(func, list(arguments), entry, 0)
@@ -80,6 +70,8 @@ def _run(store: Store) -> None:
         f = store.frame
         if f is None:
             raise Crash("running without a frame")
+        if f.code is None:
+            return
         r = f.regs
         steps = f.ops
         ip = f.ip
@@ -97,9 +89,6 @@ def _run(store: Store) -> None:
         except GuestExit as exit:
             blame(f, ip, None, exit)
             raise
-        else:
-            if ip != FRAME_CHANGED:
-                return
 
 
 def _lowered(frame: Frame, code: FuncCode) -> Lowered:

@@ -6,7 +6,7 @@ nothing has to be settled when one fails.
 
 from __future__ import annotations
 
-from refsfi.errors import Crash, Exhaustion, GuestException, Trap, TrapCode
+from refsfi.errors import Crash, Exhaustion, GuestException, GuestExit, Trap, TrapCode
 from refsfi.exec.code import FuncCode
 from refsfi.exec.machine import blame, locate, unwind
 from refsfi.runtime.observer import Observer
@@ -42,6 +42,9 @@ def run_observed(store: Store, observer: Observer) -> None:
             if not handled:
                 blame(frame, at, at, error)
                 raise
+        except GuestExit as exit:
+            blame(frame, at, at, exit)
+            raise
         except Trap as trap:
             # That it is explicit also says that no fuel was charged in advance.
             store.at = at

@@ -15,7 +15,7 @@ from refsfi.runtime.memory import MemInst
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import Value
 from refsfi.syntax.deftypes import DefType
-from refsfi.syntax.types import ExternType, FuncExtern, GlobalType, TagType
+from refsfi.syntax.types import ExternKind, ExternType, FuncExtern, GlobalType, TagType
 
 if TYPE_CHECKING:
     from refsfi.exec.code import FuncCode, Program
@@ -25,6 +25,7 @@ __all__ = [
     "Extern",
     "Frame",
     "FuncInst",
+    "FuncSpace",
     "GlobalInst",
     "HostFunc",
     "Instance",
@@ -53,15 +54,32 @@ class Store:
         self.observer: Observer | None = None
 
 
+class FuncSpace(dict[int, "FuncInst | HostFunc"]):
+    """The functions of an instance by index. Imports are put in; the module's own come into being when somebody looks
+    for them, as most instances use few of their functions."""
+
+    __slots__ = ("_inst",)
+
+    def __init__(self, inst: Instance) -> None:
+        self._inst = inst
+
+    def __missing__(self, index: int) -> FuncInst:
+        inst = self._inst
+        program = inst.program
+        func = FuncInst(program.info.funcs[index], inst, program.funcs[index - program.imported_funcs])
+        self[index] = func
+        return func
+
+
 class Instance:
-    """A module instance. Index spaces are lists, imports first; `datas` and `elems` lose their contents when
-    dropped."""
+    """A module instance. Index spaces are lists, imports first, but for that of functions; `datas` and `elems` lose
+    their contents when dropped."""
 
     __slots__ = (
         "__weakref__",
+        "_exports",
         "datas",
         "elems",
-        "exports",
         "funcs",
         "globals",
         "mem0",
@@ -75,7 +93,7 @@ class Instance:
     def __init__(self, store: Store, program: Program) -> None:
         self.store = store
         self.program = program
-        self.funcs: list[FuncInst | HostFunc] = []
+        self.funcs = FuncSpace(self)
         self.tables: list[TableInst] = []
         self.mems: list[MemInst] = []
         # The first memory, which nearly all accesses name; undefined in a module without one.
@@ -84,7 +102,40 @@ class Instance:
         self.tags: list[TagInst] = []
         self.elems: list[list[Value]] = []
         self.datas: list[bytes] = []
-        self.exports: dict[str, Extern] = {}
+        self._exports: dict[str, Extern] | None = None
+
+    def export(self, name: str) -> Extern:
+        """The instance exported under this name. KeyError."""
+        kind, index = self.program.exports[name]
+        space: Sequence[Extern] | FuncSpace = getattr(self, _SPACES[kind])
+        return space[index]
+
+    @property
+    def exports(self) -> dict[str, Extern]:
+        """All of them, in the order of the module."""
+        if self._exports is None:
+            self._exports = {name: self.export(name) for name in self.program.exports}
+        return self._exports
+
+    def dissolve(self) -> None:
+        """Let go of everything, so that what nobody else uses is freed at once and waits for no garbage collection.
+        The instance is of no use afterwards."""
+        self.funcs.clear()
+        self.tables.clear()
+        self.mems.clear()
+        self.mem0 = None  # type: ignore[assignment]
+        self.globals.clear()
+        self.elems.clear()
+        self._exports = None
+
+
+_SPACES = {
+    ExternKind.FUNC: "funcs",
+    ExternKind.TABLE: "tables",
+    ExternKind.MEMORY: "mems",
+    ExternKind.GLOBAL: "globals",
+    ExternKind.TAG: "tags",
+}
 
 
 class FuncInst:
