@@ -1,0 +1,1 @@
+"""The back end that makes x86-64 machine code."""

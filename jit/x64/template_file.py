@@ -1,0 +1,93 @@
+"""Templates of encodings on disk: one text file in the user's cache directory.
+
+Its bytes become machine code, so it is believed only if it belongs to this user, nobody else can write it, its checksum
+is right, and it was made by the same PeachPy and the same table of instructions. Anything else is as good as no file.
+
+    refsfi encodings <digest of what made them> <digest of the lines below>
+    <name> <form> <registers> <address> <width of displacement> <width of immediate>\\t<template in hex>
+    ...
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from jit.x64.encode import version
+from refsfi.exec.load import user_cache
+
+__all__ = ["TemplateFile"]
+
+_MAGIC: Final = "refsfi encodings"
+
+
+@cache
+def _makers() -> str | None:
+    """A digest of PeachPy and of our files that decide about templates; None where they cannot be read."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    try:
+        for part in (
+            version(),
+            *((here / f"{name}.py").read_bytes() for name in ("encode", "encodings", "instructions")),
+        ):
+            digest.update(hashlib.sha256(part).digest())
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+class TemplateFile:
+    """Nothing depends on the file: one that cannot be read holds nothing, one that cannot be written stays as it is."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def of_user(cls) -> TemplateFile:
+        """Beside the verdicts on modules."""
+        return cls(user_cache() / "encodings")
+
+    def load(self) -> dict[str, str]:
+        """The templates in hex, by key."""
+        makers = _makers()
+        if makers is None:
+            return {}
+        try:
+            with open(self.path, "rb") as file:
+                status = os.fstat(file.fileno())
+                if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                    return {}
+                first, _, body = file.read().partition(b"\n")
+        except OSError:
+            return {}
+        if first.decode("latin-1") != f"{_MAGIC} {makers} {hashlib.sha256(body).hexdigest()}":
+            return {}
+        return dict(line.split("\t") for line in body.decode("ascii").splitlines())
+
+    def add(self, templates: Mapping[str, str]) -> None:
+        """Add to what the file holds, whichever process put it there."""
+        makers = _makers()
+        if makers is None:
+            return
+        merged = {**self.load(), **templates}
+        body = "".join(f"{key}\t{template}\n" for key, template in sorted(merged.items())).encode("ascii")
+        first = f"{_MAGIC} {makers} {hashlib.sha256(body).hexdigest()}\n".encode("ascii")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # A file of its own, which nobody else can open, takes the place of the old one in one step.
+            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
+        except OSError:
+            return
+        try:
+            with open(handle, "wb") as file:
+                file.write(first + body)
+            os.replace(temporary, self.path)
+        except OSError:
+            os.unlink(temporary)
