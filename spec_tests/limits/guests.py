@@ -63,8 +63,8 @@ ENDLESS_CALLS = f"""(module {_WASI}
   (func $ready (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
   (func (export "read") (call $ready) (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8))))
   (func (export "sleep") (call $ready)
-    (i64.store (i32.const 88) (i64.const 1))                 ;; the monotonic clock
-    (i64.store (i32.const 96) (i64.const 3600000000000))     ;; an hour
+    (i32.store (i32.const 80) (i32.const 1))                 ;; the monotonic clock
+    (i64.store (i32.const 88) (i64.const 3600000000000))     ;; an hour
     (drop (call $poll (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 256))))
   (func (export "random") (call $ready) (loop (drop (call $random (i32.const 65536) (i32.const 0x7fffffff))) (br 0)))
   (func (export "flood") (loop (call $ready) (br 0)))
