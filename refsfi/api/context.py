@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import ReferenceType, ref
 
 from refsfi.api.engine import EngineState
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.interrupt import WATCH
 from refsfi.errors import Exhaustion, TrapCode
-from refsfi.runtime.store import HostFunc, Store
+from refsfi.runtime.store import HostFunc, Instance, Store
 
 if TYPE_CHECKING:
     from refsfi.host.wasi import Wasi
 
-__all__ = ["Context", "StoreContext", "busy"]
+__all__ = ["Context", "StoreContext", "in_turn"]
+
+_T = TypeVar("_T")
 
 
 class StoreContext:
@@ -33,11 +38,12 @@ class Context(Store):
 
     `owner` is the thread that executes a guest of this store, None while none does. `epoch_deadline` is an epoch,
     `time_deadline` a `time.monotonic()`, both None for none; `cancelled` asks for one interruption. `call_timeout` is
-    how long (seconds) a call from outside may take. `instances`, `tables` and `memories` count what was created,
-    `quota` holds their limits (None: unlimited).
+    how long (seconds) a call from outside may take, `watched` when the watching thread will look. `instances`, `tables`
+    and `memories` count what was created, `quota` holds their limits (None: unlimited).
     """
 
     __slots__ = (
+        "_living",
         "_wasi",
         "_wasi_functions",
         "call_timeout",
@@ -49,8 +55,10 @@ class Context(Store):
         "memories",
         "owner",
         "quota",
+        "released",
         "tables",
         "time_deadline",
+        "watched",
     )
 
     def __init__(self, engine: EngineState, data: Any) -> None:
@@ -60,11 +68,14 @@ class Context(Store):
         self.owner: int | None = None
         self.epoch_deadline: int | None = None
         self.time_deadline: float | None = None
+        self.watched: float | None = None
         self.cancelled = False
         self.call_timeout = engine.settings.timeout
         self._wasi: Wasi | None = None
         self._wasi_functions: dict[str, dict[str, HostFunc]] = {}
         self.quota: tuple[int, int, int] | None = None
+        self.released = False
+        self._living: set[ReferenceType[Instance]] = set()
         self.instances = 0
         self.tables = 0
         self.memories = 0
@@ -72,12 +83,30 @@ class Context(Store):
             self.epoch_deadline = 0
             engine.watch(self)
 
+    # --- lifetime
+
+    def made(self, instance: Instance) -> None:
+        """An instance was made in the store."""
+        self._living.add(ref(instance, self._living.discard))
+
+    def release(self) -> None:
+        """Free what the instances hold, memories above all, at once. An instance refers to itself, through its
+        functions, and else would wait for Python's garbage collection."""
+        self.released = True
+        for reference in list(self._living):
+            instance = reference()
+            if instance is not None:
+                instance.dissolve()
+        self._living.clear()
+        self.close_wasi()
+        self._wasi_functions = {}
+
     # --- one thread at a time
 
     def check_thread(self) -> None:
         """WasmtimeError where another thread is executing in this store."""
         if self.owner is not None and self.owner != get_ident():
-            raise busy()
+            raise _busy()
 
     # --- interruption
 
@@ -121,6 +150,17 @@ class Context(Store):
         if deadline is not None:
             WATCH.add(deadline, self)
 
+    @contextmanager
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """Within the block guests have so long in all. Limits nest: the earlier one counts."""
+        before = self.time_deadline
+        deadline = time.monotonic() + seconds
+        self.set_time_deadline(deadline if before is None else min(before, deadline))
+        try:
+            yield
+        finally:
+            self.set_time_deadline(before)
+
     # --- WASI
 
     def set_wasi(self, wasi: Wasi) -> None:
@@ -159,7 +199,29 @@ class Context(Store):
         self.memories += memories
 
 
-def busy() -> WasmtimeError:
+def in_turn(context: Context, run: Callable[..., _T], *arguments: Any) -> _T:
+    """What `run(context, *arguments)` returns, which may execute guests of the store: one thread at a time, within the
+    time that a call from outside may take. WasmtimeError where another thread executes."""
+    me = get_ident()
+    owner = context.owner
+    if owner is not None:
+        if owner != me:
+            raise _busy()
+        return run(context, *arguments)
+    try:
+        # No other thread can come between the test and this, as there is no call in between.
+        context.owner = me
+        if context.call_timeout is None:
+            return run(context, *arguments)
+        with context.time_limit(context.call_timeout):
+            return run(context, *arguments)
+    finally:
+        context.owner = None
+        if context.cancelled:
+            context.settle()
+
+
+def _busy() -> WasmtimeError:
     return WasmtimeError(
         "the store is in use by another thread: a store belongs to one thread at a time; give each thread a store of "
         "its own, or guard the store with a lock"

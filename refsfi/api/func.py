@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from refsfi.api.context import Context, StoreContext, busy
+from refsfi.api.context import Context, StoreContext, in_turn
 from refsfi.api.convert import Signature, signature, wrong_store
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.trap import UncaughtException, surface
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from refsfi.api.extern import AsExtern
     from refsfi.api.store import AsStore
 
-__all__ = ["Caller", "Func", "call", "host_func"]
+__all__ = ["Caller", "Func", "host_func"]
 
 
 class Func:
@@ -73,34 +72,32 @@ class Func:
         converters = self._signature
         if len(params) != converters.params:
             raise _miscounted(len(params), converters.params)
-        arguments = [convert(value, context) for convert, value in zip(converters.to_params, params)]
-        me = get_ident()
-        owner = context.owner
-        if owner is not None and owner != me:
-            raise busy()
+        arguments: list[Value] = []
+        if params:
+            arguments = [convert(value, context) for convert, value in zip(converters.to_params, params)]
         try:
-            # No other thread can come between the test and this: neither makes a call.
-            context.owner = me
-            results = invoke(context, self._func, arguments)
+            results = in_turn(context, invoke, self._func, arguments)
         except (WasmError, GuestExit) as error:
             raise surface(error, context, self._func) from error.__cause__
-        finally:
-            context.owner = owner
-            if context.cancelled and owner is None:
-                context.cancelled = False
-                context.update_stop()
         if converters.results == 0:
             return None
         if converters.results == 1:
             return converters.from_results[0](results[0], context)
         return [convert(value, context) for convert, value in zip(converters.from_results, results)]
 
-    async def call_async(self, store: AsStore, *params: Any) -> Any:
+    def call(self, store: AsStore, *params: Any, timeout: float | None = None) -> Any:
+        """Call it with a limit of its own: after `timeout` seconds of wall time it traps with `TrapCode.INTERRUPT`."""
+        if timeout is None:
+            return self(store, *params)
+        with store._context.time_limit(timeout):
+            return self(store, *params)
+
+    async def call_async(self, store: AsStore, *params: Any, timeout: float | None = None) -> Any:
         """Call it without blocking the event loop: the guest runs in a thread of its own. Cancelling the awaiting task
         interrupts the guest, and waits until it has stopped."""
         from refsfi.api.aio import run_interruptibly
 
-        return await run_interruptibly(self._context, lambda: self(store, *params))
+        return await run_interruptibly(self._context, lambda: self.call(store, *params, timeout=timeout))
 
     def __repr__(self) -> str:
         return f"<Func {self._func.type}>"
@@ -109,21 +106,6 @@ class Func:
 def _miscounted(given: int, expected: int) -> WasmtimeError:
     word = "few" if given < expected else "many"
     return WasmtimeError(f"too {word} parameters provided: given {given}, expected {expected}")
-
-
-def call(context: Context, func: FuncInst | HostFunc, arguments: Sequence[Value]) -> list[Value]:
-    """Call with the machine's values, and raise what an embedder gets to see."""
-    me = get_ident()
-    owner = context.owner
-    if owner is not None and owner != me:
-        raise busy()
-    try:
-        context.owner = me
-        return invoke(context, func, arguments)
-    except (WasmError, GuestExit) as error:
-        raise surface(error, context, func) from error.__cause__
-    finally:
-        context.owner = owner
 
 
 class Caller(StoreContext):
@@ -173,7 +155,7 @@ def host_func(context: Context, converters: Signature, func: Callable[..., Any],
     give = _giver(converters, context)
 
     def plain(*raw: Value) -> Sequence[Value]:
-        arguments = [convert(value, context) for convert, value in zip(from_params, raw)]
+        arguments = [convert(value, context) for convert, value in zip(from_params, raw)] if raw else ()
         try:
             return give(func(*arguments))
         except UncaughtException as error:

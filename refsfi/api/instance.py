@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from threading import get_ident
 from typing import TYPE_CHECKING
 
-from refsfi.api.context import Context, busy
+from refsfi.api.context import Context, in_turn
 from refsfi.api.convert import wrong_store
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.extern import AsExtern, unwrap, wrap
@@ -108,23 +107,16 @@ def make_instance(context: Context, module: Module, imports: Sequence[Extern]) -
         raise WasmtimeError("cross-`Engine` instantiation is not currently supported")
     if module._shared and not context.engine.settings.shared_memory:
         raise unshared()
-    me = get_ident()
-    owner = context.owner
-    if owner is not None and owner != me:
-        raise busy()
     context.count(1, module._tables, module._memories)
     try:
-        context.owner = me
-        return instantiate(context, program, imports)
+        instance = in_turn(context, instantiate, program, imports)
     except LinkError as error:
         given = [extern_type(extern) for extern in imports]
         raise WasmtimeError(mismatch(program, given) or str(error)) from error
     except LimitError as error:
         raise WasmtimeError(_limit(context, module) or str(error)) from error
-    finally:
-        context.owner = owner
-        if context.cancelled and owner is None:
-            context.settle()
+    context.made(instance)
+    return instance
 
 
 def _limit(context: Context, module: Module) -> str:

@@ -36,8 +36,15 @@ class _Watch:
         self._reset()
 
     def add(self, when: float, context: Context) -> None:
-        """Have `context.update_stop` called once `time.monotonic()` reaches `when` (seconds)."""
+        """Have `context.update_stop` called once `time.monotonic()` reaches `when` (seconds).
+
+        Nothing to do where it will be looked at earlier: it is put back then. So a store that is given a new limit for
+        each call is waited for once.
+        """
         with self._changed:
+            if context.watched is not None and context.watched <= when:
+                return
+            context.watched = when
             heapq.heappush(self._due, (when, next(self._numbers), ref(context)))
             if not self._running:
                 self._running = True
@@ -51,7 +58,7 @@ class _Watch:
             with self._changed:
                 now = time.monotonic()
                 while self._due and self._due[0][0] <= now:
-                    due.append(heapq.heappop(self._due)[2])
+                    due.append(self._pop())
                 if not due:
                     # Stores that are gone need no waking.
                     while self._due and self._due[0][2]() is None:
@@ -64,8 +71,18 @@ class _Watch:
                 context = reference()
                 if context is not None:
                     context.update_stop()
+                    later = context.time_deadline
+                    if later is not None and context.stop is None:
+                        self.add(later, context)
                 # The loop's variable must not keep a store alive while the thread sleeps.
                 del context
+
+    def _pop(self) -> ReferenceType[Context]:
+        when, _, reference = heapq.heappop(self._due)
+        context = reference()
+        if context is not None and context.watched == when:
+            context.watched = None
+        return reference
 
 
 WATCH = _Watch()

@@ -10,7 +10,7 @@ from refsfi.api.convert import Signature, signature
 from refsfi.api.engine import Engine, EngineState
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.extern import AsExtern, unwrap, wrap
-from refsfi.api.func import Func, call, host_func
+from refsfi.api.func import Func, host_func
 from refsfi.api.instance import Instance, InstancePre, make_instance
 from refsfi.api.managed import Managed
 from refsfi.api.mismatch import mismatch
@@ -224,7 +224,7 @@ class Linker(Managed):
             if comp != CoreFuncType((), ()):
                 raise WasmtimeError(f"calling the Reactor initialization function\n\nCaused by:\n{_not_nullary(comp)}")
             try:
-                call(store._context, initialize, ())
+                Func._of(store._context, initialize)(store)
             except Trap as trap:
                 raise WasmtimeError(report_below("calling the Reactor initialization function", trap)) from trap
         self.define_instance(store, name, instance)

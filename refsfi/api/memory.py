@@ -66,8 +66,11 @@ class Memory:
 
     @property
     def _data(self) -> Buffer:
-        if self._context.owner is not None:
-            self._context.check_thread()
+        context = self._context
+        if context.released:
+            raise ValueError("the store of this memory is closed")
+        if context.owner is not None:
+            context.check_thread()
         return self._mem.data
 
     def type(self, store: AsStore) -> MemoryType:

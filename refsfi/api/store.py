@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,8 +29,8 @@ class Store(StoreContext, Managed):
     """Belongs to one thread at a time: a call from a second thread while a guest runs is a WasmtimeError. Different
     stores may run in different threads. `data` is the embedder's, returned by `data()`.
 
-    Everything in it lives as long as something of it is referred to; it can be used again after any trap, exception
-    or interrupt, KeyboardInterrupt included.
+    It can be used again after any trap, exception or interrupt, KeyboardInterrupt included. What is in it ends with it:
+    when it is closed or nothing refers to it any more, its instances and their memories are freed at once.
     """
 
     def __init__(self, engine: Engine | None = None, data: Any | None = None) -> None:
@@ -43,13 +42,21 @@ class Store(StoreContext, Managed):
         self.engine = engine
 
     def close(self) -> None:
-        """End the store. WasmtimeError while it executes a guest."""
+        """End the store and what is in it. WasmtimeError while it executes a guest."""
         context = self.__dict__.get("_context")
-        if context is not None and context.owner is not None:
+        if context is None:
+            return
+        if context.owner is not None:
             raise WasmtimeError("the store executes a guest: it cannot be closed before that has returned")
-        super().close()
         # Every use goes through this attribute, so that none has to ask whether the store is open.
-        self.__dict__.pop("_context", None)
+        del self.__dict__["_context"]
+        context.release()
+        super().close()
+
+    def __del__(self) -> None:
+        context = self.__dict__.get("_context")
+        if context is not None:
+            context.release()
 
     def __getattr__(self, name: str) -> Any:
         if name == "_context":
@@ -92,6 +99,7 @@ class Store(StoreContext, Managed):
         which a store has reached its deadline when it is made."""
         context = self._context
         _integer(ticks_after_current)
+        context.check_thread()
         if context.engine.settings.epoch_interruption:
             context.epoch_deadline = context.engine.epoch + ticks_after_current
             context.engine.watch(context)
@@ -99,19 +107,12 @@ class Store(StoreContext, Managed):
     def set_timeout(self, seconds: float | None) -> None:
         """Stop guests of this store with `TrapCode.INTERRUPT` from `seconds` of wall time on, counted from now, until
         it is set again; None takes the limit away. Noticed at the guest's next call or backward branch."""
+        self._context.check_thread()
         self._context.set_time_deadline(None if seconds is None else time.monotonic() + seconds)
 
-    @contextmanager
-    def time_limit(self, seconds: float) -> Iterator[None]:
+    def time_limit(self, seconds: float) -> AbstractContextManager[None]:
         """Within the block guests have `seconds` of wall time in all. Limits nest: the earlier one counts."""
-        context = self._context
-        before = context.time_deadline
-        deadline = time.monotonic() + seconds
-        context.set_time_deadline(deadline if before is None else min(before, deadline))
-        try:
-            yield
-        finally:
-            context.set_time_deadline(before)
+        return self._context.time_limit(seconds)
 
     def interrupt(self) -> None:
         """Stop what the store is executing, once, with `TrapCode.INTERRUPT`; for other threads and signal handlers.
