@@ -23,9 +23,10 @@ _TARGET = ("-target", "wasm32-wasi", "-Oz", "-s", "-Wall", "-Werror")
 _INCLUDE = re.compile(r"^\s*;; include: (\S+)$", re.MULTILINE)
 
 
-def wat_text(source: Path) -> str:
+def wat_text(source: Path, unstable: bool = False) -> str:
     """The text of a module whose lines `;; include: FILE` stand for that file."""
-    return _INCLUDE.sub(lambda found: (source.parent / found[1]).read_text("utf-8"), source.read_text("utf-8"))
+    text = _INCLUDE.sub(lambda found: (source.parent / found[1]).read_text("utf-8"), source.read_text("utf-8"))
+    return text.replace('"wasi_snapshot_preview1"', '"wasi_unstable"') if unstable else text
 
 
 def have_compiler() -> bool:
@@ -37,11 +38,11 @@ def _cache() -> Path:
     return Path(base, "refsfi", "wasi-programs")
 
 
-def compile_c(source: Path) -> bytes:
-    """The module of a C program; compiled anew when it, a header or the compiler has changed."""
+def compile_c(source: Path, flags: tuple[str, ...] = ()) -> bytes:
+    """The module of a C program; compiled anew when it, a header, the flags or the compiler have changed."""
     from importlib.metadata import version
 
-    digest = hashlib.sha256(" ".join((version("ziglang"), *_TARGET)).encode())
+    digest = hashlib.sha256(" ".join((version("ziglang"), *_TARGET, *flags)).encode())
     for path in (source, *sorted(source.parent.glob("*.h"))):
         digest.update(path.read_bytes() + b"\0")
     cache = _cache()
@@ -50,7 +51,7 @@ def compile_c(source: Path) -> bytes:
         cache.mkdir(parents=True, exist_ok=True)
         made = cache / f"{module.name}.{os.getpid()}"
         directories = {"ZIG_GLOBAL_CACHE_DIR": str(cache / "zig"), "ZIG_LOCAL_CACHE_DIR": str(cache / "zig")}
-        command = [sys.executable, "-m", "ziglang", "cc", *_TARGET, str(source), "-o", str(made)]
+        command = [sys.executable, "-m", "ziglang", "cc", *_TARGET, *flags, str(source), "-o", str(made)]
         done = subprocess.run(command, env=os.environ | directories, capture_output=True, text=True, timeout=300)
         if done.returncode:
             raise RuntimeError(f"{source.name} does not compile:\n{done.stderr}")

@@ -7,14 +7,17 @@ A program is a file in `programs/`. Comments `@` at its beginning say what it is
     @stdin TEXT         (Python's escapes)                @link NAME TARGET    a symbolic link
     @dirs none|one|two|readonly                           @fifo NAME
     @wasmtime no: WHY   it is not run there
+    @unstable no: WHY   it is not compiled for the first snapshot
 
-`one` directory, made afresh, is preopened as `/` (descriptor 3); `two`: also one as `/other` (descriptor 4).
+`one` directory, made afresh, is preopened as `/` (descriptor 3); `two`: also one as `/other` (descriptor 4). Beside
+them lies `outside/secret`, which no program ever reaches: what becomes of it, or comes into being beside it, shows as
+lines `outside …`, which no golden file has.
 
 `golden/NAME.txt` is what it must do: lines `out …`, `err …`, `end …` (`exit N` or `trap`), and `dir …`, `file …`,
 `link …` for what it leaves behind. What wasmtime does otherwise is told after the line, with the reason:
 `## wasmtime LINE; WHY`, `## wasmtime nothing; WHY`, or a line of its own beginning with `##`.
 
-`python harness.py NAME…` shows what the programs do in both engines, and records it with `--record`.
+`python -m spec_tests.wasi.harness NAME…` shows what the programs do in both engines, and records it with `--record`.
 """
 
 from __future__ import annotations
@@ -29,13 +32,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from build import PROGRAMS, compile_c, wat_text
+from spec_tests.wasi.build import PROGRAMS, compile_c, wat_text
 
 GOLDEN = Path(__file__).parent / "golden"
 
 _NOTE = " ## wasmtime "
 _ONLY_WASMTIME = "## wasmtime "
 _NOTHING = "nothing"
+_SECRET = b"not for guests"
 
 
 @dataclass
@@ -50,6 +54,7 @@ class Case:
     dirs: str = "one"
     setup: list[tuple[str, list[str]]] = field(default_factory=list)
     not_in_wasmtime: str | None = None
+    not_in_unstable: str | None = None
 
     @property
     def in_c(self) -> bool:
@@ -59,8 +64,11 @@ class Case:
     def golden(self) -> Path:
         return GOLDEN / f"{self.name}.txt"
 
-    def module(self) -> bytes:
-        return compile_c(self.source) if self.in_c else wat_text(self.source).encode()
+    def module(self, unstable: bool = False) -> bytes:
+        """For the first snapshot if that is what `unstable` asks for."""
+        if not self.in_c:
+            return wat_text(self.source, unstable).encode()
+        return compile_c(self.source, ("-DUNSTABLE",) if unstable else ())
 
     def guest_dirs(self) -> list[str]:
         return {"none": [], "one": ["/"], "readonly": ["/"], "two": ["/", "/other"]}[self.dirs]
@@ -68,6 +76,9 @@ class Case:
     def prepare(self, scratch: Path) -> list[Path]:
         """Make the preopened directories, in the order of their descriptors."""
         made = [scratch / f"dir{number}" for number in range(len(self.guest_dirs()))]
+        outside = scratch / "outside"
+        outside.mkdir()
+        (outside / "secret").write_bytes(_SECRET)
         for directory in made:
             directory.mkdir()
         for what, arguments in self.setup:
@@ -90,12 +101,18 @@ class Outcome:
     stdout: bytes
     stderr: bytes
     end: str
+    scratch: Path
     dirs: list[Path]
 
     def lines(self) -> list[str]:
         found = [*_stream("out", self.stdout), *_stream("err", self.stderr), f"end {self.end}"]
         for directory in self.dirs:
             found += (line.replace(" ", f" {directory.name}/", 1) for line in _tree(directory))
+        ours = {path.name for path in self.dirs} | {"outside", "stdin", "stdout", "stderr"}
+        beside = [path.name for path in self.scratch.iterdir() if path.name not in ours]
+        outside = _tree(self.scratch / "outside")
+        if beside or outside != [f"file secret: {_show(_SECRET)}"]:
+            found += (f"outside {line}" for line in [*beside, *outside, f"{len(outside)} in all"])
         return found
 
 
@@ -145,7 +162,7 @@ def cases() -> list[Case]:
 def read_case(source: Path) -> Case:
     case = Case(source.stem, source)
     for line in source.read_text("utf-8").splitlines():
-        comment = line.lstrip(";/* ")
+        comment = line.lstrip(";/* ").removesuffix("*/").rstrip()
         if not comment.startswith("@"):
             continue
         key, _, rest = comment[1:].strip().partition(" ")
@@ -160,6 +177,8 @@ def read_case(source: Path) -> Case:
             case.dirs = rest
         elif key == "wasmtime":
             case.not_in_wasmtime = rest.removeprefix("no: ")
+        elif key == "unstable":
+            case.not_in_unstable = rest.removeprefix("no: ")
         else:
             case.setup.append((key, rest.split(" ")))
     return case
@@ -186,7 +205,7 @@ def expected(case: Case, engine: str) -> list[str]:
 # --- engines ---------------------------------------------------------------------------------------------------------
 
 
-def run_refsfi(case: Case, scratch: Path) -> Outcome:
+def run_refsfi(case: Case, scratch: Path, unstable: bool = False) -> Outcome:
     from refsfi.errors import GuestExit, Trap
     from refsfi.exec.instantiate import instantiate
     from refsfi.exec.load import load_program
@@ -204,7 +223,7 @@ def run_refsfi(case: Case, scratch: Path) -> Outcome:
         stderr=stderr.extend,
         preopens=[_preopen(Preopen, host, guest, case) for host, guest in zip(dirs, case.guest_dirs())],
     )
-    program = load_program(case.module(), name=case.name)
+    program = load_program(case.module(unstable), name=case.name)
     store = Store()
     end = "exit 0"
     with Wasi(options) as wasi:
@@ -216,7 +235,7 @@ def run_refsfi(case: Case, scratch: Path) -> Outcome:
             end = f"exit {exit.code}"
         except Trap:
             end = "trap"
-    return Outcome(bytes(stdout), bytes(stderr), end, dirs)
+    return Outcome(bytes(stdout), bytes(stderr), end, scratch, dirs)
 
 
 def _preopen(make: type, host: Path, guest: str, case: Case) -> object:
@@ -259,7 +278,7 @@ def run_wasmtime(case: Case, scratch: Path) -> Outcome:
             raise
         end = "trap"
     store.close()
-    return Outcome((scratch / "stdout").read_bytes(), (scratch / "stderr").read_bytes(), end, dirs)
+    return Outcome((scratch / "stdout").read_bytes(), (scratch / "stderr").read_bytes(), end, scratch, dirs)
 
 
 # --- showing and recording -------------------------------------------------------------------------------------------
@@ -285,13 +304,23 @@ def _merge(ours: list[str], theirs: list[str] | None, known: dict[str, str]) -> 
         if tag == "equal":
             merged += left
             continue
-        for index in range(max(len(left), len(right))):
-            other = right[index] if index < len(right) else _NOTHING
-            if index < len(left):
-                merged.append(f"{left[index]}{_NOTE}{other}; {known.get(left[index], 'WHY')}")
-            else:
-                merged.append(f"{_ONLY_WASMTIME}{other}; {known.get(other, 'WHY')}")
+        while left or right:
+            step = _rank(left) - _rank(right)
+            line = left.pop(0) if step <= 0 else ""
+            other = right.pop(0) if step >= 0 else _NOTHING
+            merged.append(
+                f"{line}{_NOTE}{other}; {known.get(line, 'WHY')}"
+                if line
+                else f"{_ONLY_WASMTIME}{other}; {known.get(other, 'WHY')}"
+            )
     return merged
+
+
+def _rank(lines: list[str]) -> int:
+    """Where the first line belongs: lines of different kinds are not told side by side."""
+    if not lines:
+        return 4
+    return {"out": 0, "err": 1, "end": 2}.get(lines[0].split(" ")[0].rstrip(","), 3)
 
 
 def _reasons(path: Path) -> dict[str, str]:

@@ -47,8 +47,8 @@ def _write_strings(guest: Guest, strings: list[bytes], pointers: int, buffer: in
 def _write_sizes(guest: Guest, strings: list[bytes], count: int, size: int) -> None:
     guest.check(count, 4, 4)
     guest.check(size, 4, 4)
-    guest.write_u32(count, len(strings))
     guest.write_u32(size, sum(map(len, strings)))
+    guest.write_u32(count, len(strings))
 
 
 def clock_res_get(guest: Guest, clock: int, resolution: int) -> None:

@@ -1,0 +1,4 @@
+/* What main returns. */
+#include "wasi.h"
+
+int main(void) { return 42; }
