@@ -114,7 +114,7 @@ for _word in "ldmxcsr stmxcsr".split():
     _row(_word, _word.upper(), "r32", "r32", 4, "m")
 
 # Instructions without operands: the form is empty. PeachPy has none of the string instructions, so they are all prefix.
-for _word in "ret cdq cqo mfence lfence sfence pause nop ud2 vzeroupper rdtsc cld".split():
+for _word in "ret cdq cqo mfence lfence sfence pause nop ud2 vzeroupper rdtsc cld syscall".split():
     _row(_word, _word.upper(), "r64", "r64", 0, "")
 _row("rep_movsb", "", "r64", "r64", 0, "", prefix=b"\xf3\xa4")
 _row("rep_stosb", "", "r64", "r64", 0, "", prefix=b"\xf3\xaa")
