@@ -5,7 +5,6 @@ Importing it costs 55 ms and an encoding about 40 us, so it is not imported befo
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import warnings
 from collections.abc import Sequence
@@ -15,10 +14,9 @@ from typing import Any
 
 from jit.x64.instructions import Row
 from jit.x64.registers import register_name
+from refsfi.errors import Crash
 
 __all__ = ["AssemblyError", "encode", "installed", "register_kinds", "version"]
-
-from refsfi.errors import Crash
 
 
 class AssemblyError(Crash):
@@ -50,13 +48,11 @@ def _peachpy() -> tuple[Any, Any, Any]:
         # Its docstrings hold escapes that newer Pythons complain about when they compile it.
         warnings.simplefilter("ignore")
         try:
-            return (
-                importlib.import_module("peachpy.x86_64"),
-                importlib.import_module("peachpy.x86_64.operand"),
-                importlib.import_module("peachpy.x86_64.registers"),
-            )
+            from peachpy import x86_64
+            from peachpy.x86_64 import operand, registers
         except ImportError as error:
             raise AssemblyError(f"PeachPy is needed to encode instructions and cannot be imported: {error}") from error
+    return x86_64, operand, registers
 
 
 @cache

@@ -32,6 +32,9 @@ FORMS: Final = [
 # Finished instructions that are kept, all forms together: some 20 MB.
 _MOST: Final = 1 << 17
 
+# New templates that wait for the end of the process; a server that is killed loses no more.
+_MOST_FRESH: Final = 512
+
 # What stands for displacements and immediates of each width while a template is made. No byte is 0, 1 or repeated.
 _STAND_IN: Final = {1: 0x11, 2: 0x1122, 4: 0x11223344, 8: 0x1122334455667788}
 
@@ -43,22 +46,19 @@ class Encodings:
         self.finished: dict[str, dict[tuple[str | int, ...], bytes]] = {form: {} for form in FORMS}
         self.branches: dict[str, bytes] = {}  # to a label: `jmp`, `call`, or a condition; the distance is left open
         self.templates: dict[str, str] = {}
+        self.misses = 0  # templates that PeachPy made for this process
         self._file = file
         self._fresh: dict[str, str] = {}  # templates that the file has not
+        self._saved_at_exit = False
         self._room = _MOST
         if file is not None:
             self.templates.update(file.load())
 
-    @property
-    def misses(self) -> int:
-        """How many templates PeachPy made since they were last saved."""
-        return len(self._fresh)
-
     def save(self) -> None:
         """Put new templates into the file. A file that cannot be written stays as it is."""
-        if self._file is not None and self._fresh:
-            self._file.add(self._fresh)
-            self._fresh.clear()
+        fresh, self._fresh = self._fresh, {}
+        if self._file is not None and fresh:
+            self._file.add(fresh)
 
     def finish(self, form: str, arguments: tuple[str | int, ...]) -> bytes:
         """The instruction that an assembler's method asked for with `arguments`, made and remembered.
@@ -143,10 +143,15 @@ class Encodings:
         if not encoding.endswith(tail):
             raise AssemblyError(f"{key}: {encoding.hex()} does not end with displacement and immediate {tail.hex()}")
         template = encoding[: len(encoding) - len(tail)]
-        if self._file is not None and not self._fresh:
-            atexit.unregister(self.save)
-            atexit.register(self.save)
-        self.templates[key] = self._fresh[key] = template.hex()
+        self.misses += 1
+        self.templates[key] = template.hex()
+        if self._file is not None:
+            self._fresh[key] = template.hex()
+            if not self._saved_at_exit:
+                self._saved_at_exit = True
+                atexit.register(self.save)
+            elif len(self._fresh) >= _MOST_FRESH:
+                self.save()
         return template
 
 
