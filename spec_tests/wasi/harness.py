@@ -6,6 +6,7 @@ A program is a file in `programs/`. Comments `@` at its beginning say what it is
     @env NAME=VALUE                                       @file NAME TEXT      (Python's escapes)
     @stdin TEXT         (Python's escapes)                @link NAME TARGET    a symbolic link
     @dirs none|one|two|readonly                           @fifo NAME
+    @host HOST GUEST    another directory, preopened after them, of which nothing is told
     @wasmtime no: WHY   it is not run there
     @unstable no: WHY   it is not compiled for the first snapshot
 
@@ -52,6 +53,7 @@ class Case:
     env: list[tuple[str, str]] = field(default_factory=list)
     stdin: bytes = b""
     dirs: str = "one"
+    host_dirs: list[tuple[str, str]] = field(default_factory=list)
     setup: list[tuple[str, list[str]]] = field(default_factory=list)
     not_in_wasmtime: str | None = None
     not_in_unstable: str | None = None
@@ -82,13 +84,13 @@ class Case:
         for directory in made:
             directory.mkdir()
         for what, arguments in self.setup:
-            path = made[0] / arguments[0]
+            path = made[0] / _text(arguments[0])
             if what == "mkdir":
                 path.mkdir()
             elif what == "file":
                 path.write_bytes(_unescape(" ".join(arguments[1:])))
             elif what == "link":
-                path.symlink_to(arguments[1])
+                path.symlink_to(_text(arguments[1]))
             elif what == "fifo":
                 os.mkfifo(path)
             else:
@@ -116,8 +118,13 @@ class Outcome:
         return found
 
 
+def _text(text: str) -> str:
+    """Without Python's escapes; one of `\\udc80` to `\\udcff` stands for a byte of a name that is not UTF-8."""
+    return str(ast.literal_eval(f'"{text}"'))
+
+
 def _unescape(text: str) -> bytes:
-    return str(ast.literal_eval(f'"{text}"')).encode()
+    return _text(text).encode()
 
 
 def _show(data: bytes) -> str:
@@ -140,7 +147,7 @@ def _tree(root: Path) -> list[str]:
         if len(name) > 100:
             name = f"{name[:20]}… ({len(name)} characters)"
         if path.is_symlink():
-            found.append(f"link {name} -> {os.readlink(path)}")
+            found.append(f"link {name} -> {_show(os.fsencode(os.readlink(path)))}")
         elif path.is_dir():
             found.append(f"dir {name}")
         elif path.is_file():
@@ -167,7 +174,7 @@ def read_case(source: Path) -> Case:
             continue
         key, _, rest = comment[1:].strip().partition(" ")
         if key == "args":
-            case.args = [_unescape(argument).decode() for argument in shlex.split(rest)]
+            case.args = [_text(argument) for argument in shlex.split(rest)]
         elif key == "env":
             name, _, value = rest.partition("=")
             case.env.append((name, value))
@@ -175,6 +182,9 @@ def read_case(source: Path) -> Case:
             case.stdin = _unescape(rest)
         elif key == "dirs":
             case.dirs = rest
+        elif key == "host":
+            host, _, guest = rest.partition(" ")
+            case.host_dirs.append((host, guest))
         elif key == "wasmtime":
             case.not_in_wasmtime = rest.removeprefix("no: ")
         elif key == "unstable":
@@ -221,7 +231,10 @@ def run_refsfi(case: Case, scratch: Path, unstable: bool = False) -> Outcome:
         stdin=case.stdin,
         stdout=stdout.extend,
         stderr=stderr.extend,
-        preopens=[_preopen(Preopen, host, guest, case) for host, guest in zip(dirs, case.guest_dirs())],
+        preopens=[
+            *(_preopen(Preopen, host, guest, case) for host, guest in zip(dirs, case.guest_dirs())),
+            *(Preopen(host, guest) for host, guest in case.host_dirs),
+        ],
     )
     program = load_program(case.module(unstable), name=case.name)
     store = Store()
@@ -257,6 +270,8 @@ def run_wasmtime(case: Case, scratch: Path) -> Outcome:
     config.stderr_file = str(scratch / "stderr")
     for host, guest in zip(dirs, case.guest_dirs()):
         config.preopen_dir(str(host), guest, case.dirs != "readonly")
+    for host_dir, guest in case.host_dirs:
+        config.preopen_dir(host_dir, guest)
     engine = wasmtime.Engine()
     store = wasmtime.Store(engine)
     store.set_wasi(config)
