@@ -23,6 +23,7 @@ ffi.cdef(
     } sigaction_t;
     int sigaction(int signal, const sigaction_t *action, sigaction_t *old);
     void *mmap(void *address, size_t size, int protection, int flags, int file, long offset);
+    int mprotect(void *address, size_t size, int protection);
     int munmap(void *address, size_t size);
     int madvise(void *address, size_t size, int advice);
     """

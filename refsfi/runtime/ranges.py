@@ -9,6 +9,7 @@ below.
 from __future__ import annotations
 
 import ctypes
+import errno
 
 __all__ = ["RangeTable"]
 
@@ -31,7 +32,7 @@ class RangeTable:
         """Publish [base, end); the entry's index. OSError where the table is full."""
         index = int(self._words[0])
         if index == self._capacity:
-            raise OSError(f"the table of {self._capacity} address ranges is full")
+            raise OSError(errno.ENOSPC, f"the table of {self._capacity} address ranges is full")
         self._words[1 + 2 * index] = base
         self._words[2 + 2 * index] = end
         # x86-64 lets no store overtake an earlier one: who sees the number sees the entry.
