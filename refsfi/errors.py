@@ -34,6 +34,7 @@ __all__ = [
     "MalformedError",
     "MemoryFault",
     "ParseError",
+    "PlacedError",
     "Trap",
     "TrapCode",
     "ValidationError",
@@ -80,8 +81,8 @@ class ParseError(MalformedError):
         return f"{self.line}:{self.column}: {self.message}"
 
 
-class ValidationError(WasmError):
-    """The module is well-formed but not valid.
+class PlacedError(WasmError):
+    """What validation says about a module, and where.
 
     `offset` is where the offending construct lies: a file offset for a binary module, None where none is known.
     `where` names the enclosing definition for people, as in `func 3 ($name), instruction 17 (i32.add)`. `line` and
@@ -114,16 +115,17 @@ class ValidationError(WasmError):
         return text
 
 
+class ValidationError(PlacedError):
+    """The module is well-formed but not valid."""
+
+
+class LimitError(PlacedError):
+    """The module is legal but asks for more than this implementation allows (specification, appendix A.2). Instances
+    that cannot be made for want of room have no place in the module."""
+
+
 class LinkError(WasmError):
     """An import is missing or does not match. The message begins with the specification's words."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class LimitError(WasmError):
-    """The module is legal but asks for more than this implementation allows (specification, appendix A.2)."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -178,6 +178,7 @@ class TypeReader:
     def subtype(self, data: bytes, pos: int) -> tuple[SubType, int]:
         final = True
         supers: list[int] = []
+        at = pos
         code = data[pos]
         if code in (codes.SUB, codes.SUB_FINAL) and self.gc:
             final = code == codes.SUB_FINAL
@@ -192,7 +193,7 @@ class TypeReader:
             if data[pos] == codes.DESCRIPTOR:
                 descriptor, pos = u32(data, pos + 1)
         comp, pos = self.comptype(data, pos)
-        return SubType(final, tuple(supers), comp, describes, descriptor), pos
+        return SubType(final, tuple(supers), comp, describes, descriptor, at), pos
 
     def rectype(self, data: bytes, pos: int) -> tuple[RecType, int]:
         if data[pos] != codes.REC or not self.gc:

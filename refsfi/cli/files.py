@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from refsfi.cli.options import UsageError
 from refsfi.cli.report import Failure, reason, write_bytes
-from refsfi.errors import MalformedError, ParseError, ValidationError, WasmError
+from refsfi.errors import MalformedError, ParseError, PlacedError, WasmError
 from refsfi.syntax.features import DEFAULT, Features
 from refsfi.syntax.module import Module
 
@@ -115,7 +115,7 @@ def load_module(path: str, features: Features = DEFAULT) -> Module:
 
 def describe(name: str, error: WasmError) -> str:
     """An error about a file: `file:line:column: message` or `file: message (at offset 0x…)`."""
-    placed = isinstance(error, ParseError) or (isinstance(error, ValidationError) and error.line is not None)
+    placed = isinstance(error, ParseError) or (isinstance(error, PlacedError) and error.line is not None)
     hint = ""
     if isinstance(error, MalformedError) and "magic header" in str(error):
         hint = "; neither a binary nor a text module"

@@ -10,7 +10,7 @@ All classes are immutable and hashable. Number types and abstract heap types are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -237,13 +237,15 @@ CompType: TypeAlias = FuncType | StructType | ArrayType
 
 @dataclass(frozen=True, slots=True)
 class SubType:
-    """A member of a recursion group. `describes` and `descriptor` belong to custom descriptors."""
+    """A member of a recursion group. `describes` and `descriptor` belong to custom descriptors. `at` is its position
+    in the module."""
 
     final: bool
     supers: tuple[TypeRef, ...]
     comp: CompType
     describes: TypeRef | None = None
     descriptor: TypeRef | None = None
+    at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

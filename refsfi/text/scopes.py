@@ -179,7 +179,8 @@ class Context:
         if index is None:
             index = len(self.subtypes)
             self.types.count += 1
-            self.define(RecType((SubType(True, (), type),)))
+            at = self.stream.offsets[self.stream.pos - 1]
+            self.define(RecType((SubType(True, (), type, at=at),)))
         return index
 
     def functype(self, index: int, pos: int) -> FuncType:

@@ -246,10 +246,10 @@ def _fields(c: Context, index: int) -> tuple[FieldType, ...]:
 
 
 # subtype ::= ( sub final? typeidx* body ) | body    body ::= ( describes typeidx )? ( descriptor typeidx )? comptype
-def _sub_type(c: Context, index: int) -> SubType:
+def _sub_type(c: Context, index: int, at: int) -> SubType:
     s = c.stream
     if not s.opens("sub"):
-        return _described(c, index, True, ())
+        return _described(c, index, at, True, ())
     s.pos += 1
     c.need(Feature.GC)
     s.pos += 1
@@ -259,15 +259,15 @@ def _sub_type(c: Context, index: int) -> SubType:
     supers = []
     while s.texts[s.pos] != "(":
         supers.append(c.types.resolve(s))
-    type = _described(c, index, final, tuple(supers))
+    type = _described(c, index, at, final, tuple(supers))
     s.expect(")")
     return type
 
 
-def _described(c: Context, index: int, final: bool, supers: tuple[int, ...]) -> SubType:
+def _described(c: Context, index: int, at: int, final: bool, supers: tuple[int, ...]) -> SubType:
     describes = _clause(c, "describes")
     descriptor = _clause(c, "descriptor")
-    return SubType(final, supers, _comp_type(c, index), describes, descriptor)
+    return SubType(final, supers, _comp_type(c, index), describes, descriptor, at)
 
 
 def _clause(c: Context, keyword: str) -> int | None:
@@ -303,9 +303,10 @@ def rec_type(c: Context) -> None:
 
 def _type_def(c: Context, index: int) -> SubType:
     s = c.stream
+    at = s.offsets[s.pos - 1]
     s.pos += 1
     s.id()
-    type = _sub_type(c, index)
+    type = _sub_type(c, index, at)
     s.expect(")")
     return type
 

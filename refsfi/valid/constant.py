@@ -6,7 +6,7 @@ from refsfi.errors import ValidationError
 from refsfi.syntax.features import Feature
 from refsfi.syntax.module import Expr
 from refsfi.syntax.opcodes import op
-from refsfi.syntax.types import RefType, ValType
+from refsfi.syntax.types import F32, F64, I32, I64, RefType, ValType
 from refsfi.valid.checker import Checker
 from refsfi.valid.context import Context
 from refsfi.valid.matching import val_matches
@@ -17,6 +17,7 @@ __all__ = ["check_constant"]
 _GLOBAL_GET = op("global.get")
 _REF_FUNC = op("ref.func")
 _END = op("end")
+_CONSTS = {op(f"{type}.const"): type for type in (I32, I64, F32, F64)}
 
 
 def check_constant(c: Context, expr: Expr, type: ValType) -> None:
@@ -28,9 +29,14 @@ def check_constant(c: Context, expr: Expr, type: ValType) -> None:
     That `expr` is constant and has the closed type `type`. The opcode table says which instructions are
     constant; globals count that are in the context so far.
     """
-    if len(expr) == 2 and expr[0].op is _REF_FUNC and expr[1].op is _END:
-        _check_func(c, expr[0].args[0], type)
-        return
+    if len(expr) == 2 and expr[1].op is _END:
+        # Nearly all that there are: a module may have tens of thousands of segments.
+        only = expr[0].op
+        if only is _REF_FUNC:
+            _check_func(c, expr[0].args[0], type)
+            return
+        if _CONSTS.get(only) is type:
+            return
     for instr in expr[:-1]:
         if not instr.op.const:
             raise ValidationError(f"constant expression required: {instr.op.mnemonic} is not constant")

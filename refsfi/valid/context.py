@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias, TypeVar
 
-from refsfi.errors import Crash, ValidationError
+from refsfi.errors import Crash, PlacedError, ValidationError
 from refsfi.syntax.deftypes import DefType, close_heap
 from refsfi.syntax.features import Feature, Features
 from refsfi.syntax.module import Module
@@ -123,7 +123,7 @@ class Context:
 
     # --- errors ------------------------------------------------------------------------------------------------------
 
-    def locate(self, error: ValidationError, at: int, where: str) -> ValidationError:
+    def locate(self, error: PlacedError, at: int, where: str) -> PlacedError:
         """`error` with its place filled in; `at` is a position in the module's binary or text form."""
         if not error.where:
             error.where = where

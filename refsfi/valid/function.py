@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refsfi.errors import ValidationError
+from refsfi.errors import PlacedError
 from refsfi.syntax.module import Func
 from refsfi.valid.checker import Checker
 from refsfi.valid.context import Context, Locals
@@ -43,7 +43,7 @@ def validate_func(c: Context, index: int) -> SideTable:
         checker = Checker(c, plans_for(c.features, addr), types, tracked, c.func_type(func.type).results)
         checker.run(func.body)
         return checker.side_table()
-    except ValidationError as error:
+    except PlacedError as error:
         where, at = func_name(c, x), func.at
         if checker is not None and checker.heights:
             instr = func.body[checker.pc]

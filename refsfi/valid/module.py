@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from refsfi.binary.deferred import DeferredFunc
-from refsfi.errors import ValidationError
+from refsfi.errors import PlacedError, ValidationError
 from refsfi.syntax.features import DEFAULT, Feature, Features
 from refsfi.syntax.module import (
     Active,
@@ -102,11 +102,11 @@ def _all_bodies(
 def module_context(module: Module, features: Features = DEFAULT) -> Context:
     """The context that the module's function bodies are checked in. Everything but the bodies, the start function and
     the exports has been checked then."""
-    _check_counts(module)
     c = Context(module, features)
     # What is being checked, for errors: its kind, its index, its position.
-    kind, x, at = "types", -1, 0
+    kind, x, at = "module", -1, 0
     try:
+        _check_counts(module)
         check_types(c, module.types)
         for i, import_ in enumerate(module.imports):
             kind, x, at = "import", i, import_.at
@@ -134,7 +134,7 @@ def module_context(module: Module, features: Features = DEFAULT) -> Context:
         for i, elem in enumerate(module.elems):
             kind, x, at = "elem segment", i, elem.at
             _add_elem(c, elem)
-    except ValidationError as error:
+    except PlacedError as error:
         raise c.locate(error, at, kind if x < 0 else func_name(c, x) if kind == "func" else f"{kind} {x}") from None
     return c
 
@@ -270,7 +270,7 @@ def check_start(c: Context) -> None:
         func = c.func_signature(start)
         if func.params or func.results:
             raise ValidationError(f"start function must not have parameters or results: it has type {func}")
-    except ValidationError as error:
+    except PlacedError as error:
         raise c.locate(error, c.module.start_at, "start") from None
 
 
@@ -284,7 +284,7 @@ def check_exports(c: Context) -> None:
             _check_export(c, export)
             if export.name in names:
                 raise ValidationError(f'duplicate export name "{export.name}"')
-        except ValidationError as error:
+        except PlacedError as error:
             raise c.locate(error, export.at, f'export "{export.name}"') from None
         names.add(export.name)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from refsfi.errors import LimitError, ValidationError
+from refsfi.errors import LimitError, PlacedError, ValidationError
 from refsfi.syntax.deftypes import DefType, close
 from refsfi.syntax.features import Feature
 from refsfi.syntax.types import (
@@ -82,23 +82,22 @@ def add_rec_type(c: Context, rec: RecType) -> None:
     same group; checking the indices before rolling establishes them as well.
     """
     start = len(c.types)
-    place = f"type {start}"
+    place, at = f"type {start}", rec.members[0].at if rec.members else 0
     try:
         _check_descriptors(rec.members, start)
         for x, sub in enumerate(rec.members, start):
-            place = f"type {x}"
+            place, at = f"type {x}", sub.at
             _check_indices(c, sub, x, start, start + len(rec.members))
             c.depths.append(_depth(c, sub))
         types = close(rec, c.types)
         for type in types:
             c.add_type(type)
         for x, (sub, type) in enumerate(zip(rec.members, types, strict=True), start):
-            place = f"type {x}"
+            place, at = f"type {x}", sub.at
             for super_ in sub.supers:
                 _check_super(c, type, x, _index(super_))
-    except ValidationError as error:
-        error.where = error.where or place
-        raise
+    except PlacedError as error:
+        raise c.locate(error, at, place) from None
 
 
 def _index(ref: TypeRef) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from refsfi.errors import LimitError, ValidationError
+from refsfi.binary.decode import decode
+from refsfi.binary.encode import encode
+from refsfi.errors import LimitError, PlacedError, ValidationError
 from refsfi.syntax.features import ALL, DEFAULT
 from refsfi.syntax.module import Module
 from refsfi.syntax.types import (
@@ -198,3 +200,36 @@ def test_types_that_nest_by_reference_do_not_recurse() -> None:
 
 def test_a_reference_type_needs_no_type_section() -> None:
     validate(Module(types=[RecType((SubType(True, (), FuncType((RefType(True, AbsHeap.ANY),), ())),))]), DEFAULT)
+
+
+BAD_SUPER = "(module\n  (type (func))\n  (rec (type $a (sub (func)))\n       (type (sub $a (func (param i32))))))"
+TOO_MANY = f"(module\n  (func)\n  (type (func (param {'i32 ' * 1_001}))))"
+IMPLICIT = f"(module\n  (func (param {'i32 ' * 1_001})))"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "where"),
+    [(BAD_SUPER, 4, 8, "type 2"), (TOO_MANY, 3, 3, "type 0"), (IMPLICIT, 2, 4020, "type 0")],
+    ids=["super type", "limit", "limit of an implicit type"],
+)
+def test_errors_in_types_say_where(text: str, line: int, column: int, where: str) -> None:
+    module = parse_module(text, ALL)
+    with pytest.raises(PlacedError) as caught:
+        validate(module, ALL)
+    assert (caught.value.line, caught.value.column, caught.value.where) == (line, column, where)
+
+
+def test_errors_in_types_of_a_binary_module_say_at_which_offset() -> None:
+    data = encode(parse_module(BAD_SUPER, ALL))
+    with pytest.raises(ValidationError) as caught:
+        validate(decode(data, ALL), ALL)
+    # Header, id, size and count of the section, type 0, `rec` and its count, type 1.
+    assert data[21:25] == bytes([0x50, 1, 1, 0x60])
+    assert caught.value.offset == 21
+    assert caught.value.where == "type 2"
+
+
+def test_limits_of_function_bodies_say_where() -> None:
+    with pytest.raises(LimitError) as caught:
+        check("(module\n (func)\n (func (local" + " i32" * 50_001 + ")))")
+    assert (caught.value.line, caught.value.where) == (3, "func 1")
