@@ -1,7 +1,9 @@
-"""What a run says at its end about the official test suite: how much of it was run, or that it is missing."""
+"""What a run says at its end: how much of the official test suite was run, or that it is missing, and how much was
+compared with other implementations."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,26 @@ from refsfi.script.suite import find_suite
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    _official(terminalreporter)
+    _compared(terminalreporter)
+
+
+def _compared(terminalreporter: pytest.TerminalReporter) -> None:
+    """Adds up the properties of tests whose names begin with `compared `."""
+    counts: Counter[str] = Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if getattr(report, "when", "") == "call":
+                for name, value in getattr(report, "user_properties", ()):
+                    if name.startswith("compared "):
+                        counts[name.removeprefix("compared ")] += value
+    if counts:
+        terminalreporter.section("compared with other implementations")
+        for name, count in sorted(counts.items()):
+            terminalreporter.write_line(f"{name}: {count}")
+
+
+def _official(terminalreporter: pytest.TerminalReporter) -> None:
     suite = find_suite(Path(__file__).parents[1])
     if suite is None:
         terminalreporter.section("official test suite", sep="!", red=True, bold=True)

@@ -2,11 +2,12 @@
 
 Malformed and invalid inputs have to be refused with an error of the right class. What is valid has to survive the
 round trips through both formats and to run, within limits, to a result or a trap. Everything else is a finding: any
-other exception, a `Crash`, a difference, more time or memory than allowed.
+other exception, a `Crash`, a difference, an error that does not say where, more time or memory than allowed.
 """
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 import traceback
@@ -22,8 +23,9 @@ from refsfi.errors import (
     LimitError,
     LinkError,
     MalformedError,
+    PlacedError,
     Trap,
-    ValidationError,
+    WasmError,
 )
 from refsfi.exec.code import Program
 from refsfi.exec.instantiate import instantiate
@@ -40,6 +42,7 @@ from refsfi.syntax.types import ExternType, FuncExtern, GlobalType, MemType, Ref
 from refsfi.text.parser import parse_module
 from refsfi.text.printer import print_module
 from refsfi.valid.module import validate
+from tools.fuzzing.meaning import difference
 
 __all__ = ["SECONDS", "Finding", "Outcome", "TooLong", "check", "limit_memory", "signature", "time_limit"]
 
@@ -75,6 +78,10 @@ class _Differs(Exception):
     """A round trip changed the module."""
 
 
+class _Unplaced(Exception):
+    """An error without an offset, or a line and column, of the input."""
+
+
 def check(content: bytes | str, features: Features) -> Outcome:
     """Run one input through everything. Never raises but KeyboardInterrupt and the like."""
     stage = "malformed"
@@ -96,21 +103,15 @@ def _stages(content: bytes | str, features: Features) -> Iterator[str]:
     try:
         module = parse_module(content, features) if isinstance(content, str) else decode(content, features)
     except MalformedError as error:
-        str(error)
+        _placed(error, content)
         yield "malformed"
-        return
-    except LimitError:
-        yield "limit"
         return
     yield "wellformed"
     try:
         info = validate(module, features)
-    except ValidationError as error:
-        str(error)
-        yield "invalid"
-        return
-    except LimitError:
-        yield "limit"
+    except PlacedError as error:
+        _placed(error, content)
+        yield "limit" if isinstance(error, LimitError) else "invalid"
         return
     yield "valid"
     _round_trips(module, features)
@@ -149,27 +150,30 @@ def _round_trips(module: Module, features: Features) -> None:
     again = decode(data, features)
     if encode(again) != data:
         raise _Differs("binary: encoding the decoded module gives other bytes")
-    _compare(module, again, "binary")
-    printed = print_module(module)
-    _compare(module, parse_module(printed, features), "text")
+    if differs := difference(module, again):
+        raise _Differs(f"binary: {differs} differ after a round trip")
+    if differs := difference(module, parse_module(print_module(module), features)):
+        raise _Differs(f"text: {differs} differ after a round trip")
 
 
-def _compare(module: Module, again: Module, what: str) -> None:
-    for name in (
-        "types",
-        "imports",
-        "funcs",
-        "tables",
-        "mems",
-        "tags",
-        "globals",
-        "exports",
-        "start",
-        "elems",
-        "datas",
+def _placed(error: WasmError, content: bytes | str) -> None:
+    """That an error says where in the input it is."""
+    text = str(error)
+    if isinstance(content, bytes):
+        offset = _OFFSET.search(text)
+        if offset is None or int(offset[1], 16) > len(content):
+            raise _Unplaced(text)
+        return
+    place = _LINE_COLUMN.match(text)
+    lines = content.split("\n")
+    if place is None or not (
+        0 < int(place[1]) <= len(lines) and 0 < int(place[2]) <= len(lines[int(place[1]) - 1]) + 1
     ):
-        if getattr(module, name) != getattr(again, name):
-            raise _Differs(f"{what}: {name} differ after a round trip")
+        raise _Unplaced(text)
+
+
+_OFFSET = re.compile(r"\(at offset 0x([0-9a-f]+)\)$")
+_LINE_COLUMN = re.compile(r"([0-9]+):([0-9]+): ")
 
 
 def _extern(type: ExternType) -> Extern:

@@ -200,6 +200,8 @@ def _engine() -> wasmtime.Engine:
         "cranelift_nan_canonicalization"
     ).split():
         setattr(config, name, True)
+    # With them wasmtime (50) panics when an access to an imported shared memory traps.
+    config.signals_based_traps = False
     config.parallel_compilation = False
     config.cranelift_opt_level = "none"
     return wasmtime.Engine(config)

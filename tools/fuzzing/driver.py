@@ -36,7 +36,8 @@ def mutate(seeds: Sequence[Path], run: Run) -> int:
     """Run the mutation fuzzer; the exit code."""
     report = mutation_run(seeds, run.count, run.seed, run.jobs, run.seconds, _progress(run.count))
     for found in report.found.values():
-        _save(found, run.out, f"mutate-{run.seed}", _smaller(found) if run.shrinking else found.content)
+        content = _smaller(found) if run.shrinking and _repeatable(found) else found.content
+        _save(found, run.out, f"mutate-{run.seed}", content)
     return _summary(report, "mutate", run.seed)
 
 
@@ -50,7 +51,9 @@ def smith(run: Run) -> int:
 
     report = comparison.smith_run(run.count, run.seed, run.jobs, run.seconds, _progress(run.count))
     for found in report.found.values():
-        content = comparison.smaller(found, SHRINK_SECONDS) if run.shrinking else found.content
+        content = found.content
+        if run.shrinking and _repeatable(found):
+            content = comparison.smaller(found, SHRINK_SECONDS)
         _save(found, run.out, f"smith-{run.seed}", content)
     return _summary(report, "smith", run.seed)
 
@@ -78,11 +81,13 @@ def _progress(count: int) -> Callable[[Report, Found | None], None]:
     return progress
 
 
+def _repeatable(found: Found) -> bool:
+    """Whether it can be made small: not if each attempt would hang, or take this process with it."""
+    return not found.finding.signature.startswith(("lost", "time"))
+
+
 def _smaller(found: Found) -> bytes | str:
     signature = found.finding.signature
-    if signature.startswith(("lost", "time")):
-        # Each attempt would take the full time; the input is saved as it is.
-        return found.content
 
     def same(content: bytes | str) -> bool:
         finding = check(content, found.features).finding

@@ -1,7 +1,8 @@
 """Whether two modules mean the same.
 
 Different spellings of one thing are brought into one form first: how locals are grouped, whether a recursion group of
-one is written as a group, and a block type that is a number of a type of at most one result. Positions, names, custom
+one is written as a group, an `else` without instructions, and a block type that is the number of a function type
+without parameters and with at most one result. Positions, names, custom
 sections and the binary format's choices among equal encodings do not count.
 """
 
@@ -11,11 +12,12 @@ from itertools import groupby
 from typing import Any
 
 from refsfi.syntax.module import Expr, Func, Instr, Module
-from refsfi.syntax.opcodes import Imm
+from refsfi.syntax.opcodes import Imm, op
 from refsfi.syntax.types import CompType, FuncType, RecType, ValType
 
 __all__ = ["difference"]
 
+_ELSE, _END = op("else"), op("end")
 _PARTS = ("imports", "tables", "mems", "tags", "globals", "exports", "start", "elems", "datas")
 
 
@@ -37,7 +39,13 @@ def _group(rec: RecType) -> RecType:
 
 
 def _func(func: Func, comps: list[CompType]) -> tuple[int, list[tuple[int, ValType]], Expr]:
-    return func.type, _locals(func), [_instr(instr, comps) for instr in func.body]
+    body = func.body
+    kept = (
+        instr
+        for pc, instr in enumerate(body)
+        if instr.op is not _ELSE or pc + 1 == len(body) or body[pc + 1].op is not _END
+    )
+    return func.type, _locals(func), [_instr(instr, comps) for instr in kept]
 
 
 def _locals(func: Func) -> list[tuple[int, ValType]]:

@@ -125,7 +125,8 @@ def _bool(value: bool) -> str:
 
 
 def _closed(features: Features) -> Features:
-    """Without the features that build on one that is off; wasm-tools has no meaning for those combinations."""
+    """Without the features that build on one that is off: such combinations mean nothing anywhere else. Passive and
+    declarative segments belong to bulk memory and to reference types, which came together."""
     kept = set(features)
     for feature, base in _BASES:
         if base not in kept:
@@ -136,6 +137,8 @@ def _closed(features: Features) -> Features:
 # In an order such that one pass suffices.
 _BASES = (
     (Feature.RELAXED_SIMD, Feature.SIMD),
+    (Feature.REFERENCE_TYPES, Feature.BULK_MEMORY),
+    (Feature.BULK_MEMORY, Feature.REFERENCE_TYPES),
     (Feature.FUNCTION_REFERENCES, Feature.REFERENCE_TYPES),
     (Feature.GC, Feature.FUNCTION_REFERENCES),
     (Feature.EXCEPTIONS, Feature.REFERENCE_TYPES),
