@@ -71,7 +71,7 @@ class Assembler:
         self._rmi, self._rmxi, self._mri, self._mrxi = known["rmi"], known["rmxi"], known["mri"], known["mrxi"]
         self._rrm, self._rrmx, self._rrmi, self._rrmxi = known["rrm"], known["rrmx"], known["rrmi"], known["rrmxi"]
         self._rmr, self._rmxr = known["rmr"], known["rmxr"]
-        self._rl, self._rrl = known["rl"], known["rrl"]
+        self._l, self._rl, self._rrl = known["l"], known["rl"], known["rrl"]
 
     # Registers and immediates.
 
@@ -268,6 +268,14 @@ class Assembler:
             self.code += self._rrl[name, dst, first]
         except KeyError:
             self.code += self._miss("rrl", (name, dst, first))
+        self._fixups[len(self.code)] = label
+
+    def m_rip(self, name: str, label: int) -> None:
+        """Form `l`: memory at a label alone, as `call64` through an address among the constants."""
+        try:
+            self.code += self._l[(name,)]
+        except KeyError:
+            self.code += self._miss("l", (name,))
         self._fixups[len(self.code)] = label
 
     def jcc(self, cc: str, label: int) -> None:

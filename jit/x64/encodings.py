@@ -13,21 +13,26 @@ immediates are the guest's choice.
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterator
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from jit.x64.encode import AssemblyError, encode
 from jit.x64.instructions import ROWS, Imm, Row
-from jit.x64.registers import RSP
+from jit.x64.registers import RBP, RSP
 from jit.x64.template_file import TemplateFile
 
 __all__ = ["FORMS", "Encodings", "shared"]
 
 FORMS: Final = [
     *("", "r", "rr", "ri", "rri", "rrr", "rrri", "rrrr", "m", "mx", "rm", "rmx", "mr", "mrx", "mi", "mxi"),
-    *("rmi", "rmxi", "mri", "mrxi", "rrm", "rrmx", "rrmi", "rrmxi", "rmr", "rmxr", "rl", "rrl"),
+    *("rmi", "rmxi", "mri", "mrxi", "rrm", "rrmx", "rrmi", "rrmxi", "rmr", "rmxr", "l", "rl", "rrl"),
 ]
+
+# The form that the table of instructions has for each.
+_PLAIN: Final = {form: form.replace("x", "").replace("l", "m") for form in [*FORMS, "j"]}
+
+# Forms that end with the distance of a label.
+_RELATIVE: Final = frozenset(form for form in _PLAIN if "l" in form or "j" in form)
 
 # Finished instructions that are kept, all forms together: some 20 MB.
 _MOST: Final = 1 << 17
@@ -35,15 +40,19 @@ _MOST: Final = 1 << 17
 # New templates that wait for the end of the process; a server that is killed loses no more.
 _MOST_FRESH: Final = 512
 
+# The name of an instruction, then registers, displacements and so on, all of them ints.
+Arguments = tuple[Any, ...]
+
 # What stands for displacements and immediates of each width while a template is made. No byte is 0, 1 or repeated.
 _STAND_IN: Final = {1: 0x11, 2: 0x1122, 4: 0x11223344, 8: 0x1122334455667788}
+_MASKS: Final = {width: (1 << 8 * width) - 1 for width in _STAND_IN}
 
 
 class Encodings:
     """All that is known of encodings. `file` keeps the templates from one process to the next; None keeps nothing."""
 
     def __init__(self, file: TemplateFile | None = None) -> None:
-        self.finished: dict[str, dict[tuple[str | int, ...], bytes]] = {form: {} for form in FORMS}
+        self.finished: dict[str, dict[Arguments, bytes]] = {form: {} for form in FORMS}
         self.branches: dict[str, bytes] = {}  # to a label: `jmp`, `call`, or a condition; the distance is left open
         self.templates: dict[str, str] = {}
         self.misses = 0  # templates that PeachPy made for this process
@@ -60,7 +69,7 @@ class Encodings:
         if self._file is not None and fresh:
             self._file.add(fresh)
 
-    def finish(self, form: str, arguments: tuple[str | int, ...]) -> bytes:
+    def finish(self, form: str, arguments: Arguments) -> bytes:
         """The instruction that an assembler's method asked for with `arguments`, made and remembered.
 
         AssemblyError where there is no such instruction, or an operand is out of range.
@@ -80,66 +89,44 @@ class Encodings:
         encoding = self.branches[kind] = self._compose("j", (name,))
         return encoding
 
-    def _compose(self, form: str, arguments: tuple[str | int, ...]) -> bytes:
-        name = arguments[0]
-        row = ROWS.get(name) if isinstance(name, str) else None
+    def _compose(self, form: str, arguments: Arguments) -> bytes:
+        row = ROWS.get(arguments[0])
         if row is None:
-            raise AssemblyError(f"there is no instruction {name!r}")
-        plain = form.replace("x", "")
-        if plain.replace("l", "m") not in row.forms:
-            raise AssemblyError(f"{name} has no form {form!r}; it has {', '.join(sorted(row.forms))}")
-        registers: list[int] = []
-        memory: tuple[int, int | None, int, int] | None = None
-        imm: int | None = None
-        values = iter(arguments[1:])
-        for letter in plain:
-            if letter == "r":
-                registers.append(_register(row, values))
-            elif letter == "m":
-                memory = _memory(row, values, "x" in form)
-            elif letter == "i":
-                imm = _integer(row, values)
-        if row.name == "mov64" and form == "ri" and imm is not None and 0 <= imm < 1 << 32:
+            raise AssemblyError(f"there is no instruction {arguments[0]!r}")
+        if _PLAIN[form] not in row.forms:
+            raise AssemblyError(f"{row.name} has no form {form!r}; it has {', '.join(sorted(row.forms))}")
+        try:
+            operands = _operands(row, form, arguments)
+        except TypeError as error:
+            raise AssemblyError(f"{row.name}: {arguments[1:]} are not all integers") from error
+        if row.name == "mov64" and form == "ri" and 0 <= operands.imm < 1 << 32:
             row = ROWS["mov32"]  # clears the upper half
-        imm_width, imm = _immediate(row, form, imm)
-        disp_width, disp = 0, 0
-        if memory is not None:
-            disp = memory[3]
-            disp_width = 0 if disp == 0 and memory[0] & 7 != 5 else 1 if -128 <= disp <= 127 else 4
-        template = self._template(row, plain, registers, memory, disp_width, imm_width)
-        encoding = row.prefix + template + disp.to_bytes(disp_width, "little", signed=True)
-        if "j" in form or "l" in form:
+        disp_width, imm_width = operands.disp_width, operands.imm_width
+        key = f"{row.name} {form} {operands.packed:x}{disp_width}{imm_width}"
+        known = self.templates.get(key)
+        encoding = bytes.fromhex(known) if known is not None else self._template(key, row, form, operands)
+        encoding = row.prefix + encoding
+        if disp_width:
+            encoding += operands.disp.to_bytes(disp_width, "little", signed=True)
+        elif form in _RELATIVE:
             encoding += bytes(4)
         if imm_width:
-            encoding += (imm & (1 << 8 * imm_width) - 1).to_bytes(imm_width, "little")
+            encoding += (operands.imm & _MASKS[imm_width]).to_bytes(imm_width, "little")
         return encoding
 
-    def _template(
-        self,
-        row: Row,
-        form: str,
-        registers: list[int],
-        memory: tuple[int, int | None, int, int] | None,
-        disp_width: int,
-        imm_width: int,
-    ) -> bytes:
-        address = memory[:3] if memory is not None else ()
-        key = f"{row.name} {form} {registers} {address} {disp_width} {imm_width}".replace(", ", ",")
-        known = self.templates.get(key)
-        if known is not None:
-            return bytes.fromhex(known)
-        relative = _STAND_IN[4] if "l" in form or "j" in form else None
-        if memory is not None:
-            memory = (*memory[:3], _STAND_IN[disp_width] if disp_width else 0)
+    def _template(self, key: str, row: Row, form: str, operands: _Operands) -> bytes:
+        """Have one made by PeachPy, with stand-ins for displacement and immediate, and take these off."""
+        disp_width, imm_width = operands.disp_width, operands.imm_width
+        disp = _STAND_IN[disp_width] if disp_width else 0
+        memory = (*operands.address, disp) if operands.address is not None else None
+        relative = _STAND_IN[4] if form in _RELATIVE else None
         imm = _STAND_IN[imm_width] if imm_width else 1
-        encoding = encode(row, form, registers, memory, relative, imm)
-        tail = b""
-        if disp_width:
-            tail = _STAND_IN[disp_width].to_bytes(disp_width, "little")
-        elif relative is not None:
-            tail = relative.to_bytes(4, "little")
+        encoding = encode(row, form.replace("x", ""), operands.registers, memory, relative, imm)
+        tail = disp.to_bytes(disp_width, "little")
+        if relative is not None:
+            tail += relative.to_bytes(4, "little")
         if imm_width:
-            tail += _STAND_IN[imm_width].to_bytes(imm_width, "little")
+            tail += imm.to_bytes(imm_width, "little")
         if not encoding.endswith(tail):
             raise AssemblyError(f"{key}: {encoding.hex()} does not end with displacement and immediate {tail.hex()}")
         template = encoding[: len(encoding) - len(tail)]
@@ -155,39 +142,68 @@ class Encodings:
         return template
 
 
-def _integer(row: Row, values: Iterator[str | int]) -> int:
-    value = next(values)
-    if not isinstance(value, int):
-        raise AssemblyError(f"{row.name}: {value!r} is no number")
-    return value
+class _Operands:
+    """The arguments of an assembler's method, checked. `address` is base, index or None, scale. `packed` has all that a
+    template depends on but the widths: four bits a register and a scale, always the same number of them for a form."""
+
+    __slots__ = ("address", "disp", "disp_width", "imm", "imm_width", "packed", "registers")
+
+    def __init__(self) -> None:
+        self.registers: list[int] = []
+        self.address: tuple[int, int | None, int] | None = None
+        self.disp = self.disp_width = 0
+        self.imm = self.imm_width = 0
+        self.packed = 0
 
 
-def _register(row: Row, values: Iterator[str | int]) -> int:
-    number = _integer(row, values)
-    if not 0 <= number <= 15:
-        raise AssemblyError(f"{row.name}: there is no register {number}")
-    return number
+def _operands(row: Row, form: str, arguments: Arguments) -> _Operands:
+    """TypeError where something is not an integer."""
+    operands = _Operands()
+    packed = 0
+    values = iter(arguments)
+    next(values)
+    for letter in form:
+        if letter == "r":
+            number = next(values)
+            if not 0 <= number <= 15:
+                raise AssemblyError(f"{row.name}: there is no register {number}")
+            operands.registers.append(number)
+            packed = packed << 4 | number
+        elif letter == "m":
+            base = next(values)
+            if not 0 <= base <= 15:
+                raise AssemblyError(f"{row.name}: there is no register {base}")
+            packed = packed << 4 | base
+            if "x" in form:
+                index, scale = next(values), next(values)
+                if not 0 <= index <= 15:
+                    raise AssemblyError(f"{row.name}: there is no register {index}")
+                if index == RSP:
+                    raise AssemblyError(f"{row.name}: rsp cannot be an index")
+                if scale not in (1, 2, 4, 8):
+                    raise AssemblyError(f"{row.name}: an index is scaled by 1, 2, 4 or 8, not {scale}")
+                packed = packed << 8 | index << 4 | scale
+                operands.address = base, index, scale
+            else:
+                operands.address = base, None, 1
+            disp = next(values)
+            if disp == 0 and base & 7 != RBP:
+                continue
+            if -128 <= disp <= 127:
+                operands.disp_width = 1
+            elif -(1 << 31) <= disp < 1 << 31:
+                operands.disp_width = 4
+            else:
+                raise AssemblyError(f"{row.name}: displacement {disp} does not fit 32 bits")
+            operands.disp = disp
+        elif letter == "i":
+            operands.imm_width, operands.imm = _immediate(row, form, next(values))
+    operands.packed = packed
+    return operands
 
 
-def _memory(row: Row, values: Iterator[str | int], indexed: bool) -> tuple[int, int | None, int, int]:
-    base = _register(row, values)
-    index, scale = None, 1
-    if indexed:
-        index, scale = _register(row, values), _integer(row, values)
-        if index == RSP:
-            raise AssemblyError(f"{row.name}: rsp cannot be an index")
-        if scale not in (1, 2, 4, 8):
-            raise AssemblyError(f"{row.name}: an index is scaled by 1, 2, 4 or 8, not {scale}")
-    disp = _integer(row, values)
-    if not -(1 << 31) <= disp < 1 << 31:
-        raise AssemblyError(f"{row.name}: displacement {disp} does not fit 32 bits")
-    return base, index, scale, disp
-
-
-def _immediate(row: Row, form: str, imm: int | None) -> tuple[int, int]:
-    """How many bytes the immediate has, and its value."""
-    if imm is None:
-        return 0, 0
+def _immediate(row: Row, form: str, imm: int) -> tuple[int, int]:
+    """How many bytes the immediate has, and its value, signed."""
     if row.imm in (Imm.BYTE, Imm.SHIFT):
         if not 0 <= imm <= 255:
             raise AssemblyError(f"{row.name}: {imm} is not from 0 to 255")
@@ -201,7 +217,7 @@ def _immediate(row: Row, form: str, imm: int | None) -> tuple[int, int]:
         return 1, signed
     if bits < 64:
         return bits // 8, signed
-    if -(1 << 31) <= signed < 1 << 31:
+    if -(1 << 31) <= signed < 1 << 31 or (row.name == "mov64" and form == "ri" and 0 <= signed < 1 << 32):
         return 4, signed
     if row.name == "mov64" and form == "ri":
         return 8, signed

@@ -113,9 +113,11 @@ _row("cmpxchg16b", "CMPXCHG16B", "r64", "r64", 16, "m")
 for _word in "ldmxcsr stmxcsr".split():
     _row(_word, _word.upper(), "r32", "r32", 4, "m")
 
-# Instructions without operands: the form is empty. PeachPy has none of the string instructions, so they are all prefix.
+# Instructions without operands: the form is empty. PeachPy has none of the string instructions, nor the one-byte
+# breakpoint under a name, so they are all prefix.
 for _word in "ret cdq cqo mfence lfence sfence pause nop ud2 vzeroupper rdtsc cld syscall".split():
     _row(_word, _word.upper(), "r64", "r64", 0, "")
+_row("int3", "", "r64", "r64", 0, "", prefix=b"\xcc")
 _row("rep_movsb", "", "r64", "r64", 0, "", prefix=b"\xf3\xa4")
 _row("rep_stosb", "", "r64", "r64", 0, "", prefix=b"\xf3\xaa")
 
@@ -216,6 +218,14 @@ for _kinds, _forms, _imm, _words in _VECTOR:
         else:
             _three = " ".join(map(_THREE.__getitem__, _forms.split()))
         _row(f"v{_name}", f"V{_mnemonic}", _dst, _src, int(_mem), _three, _imm)
+for _word, _bytes in (
+    ("vpbroadcastb", 1),
+    ("vpbroadcastw", 2),
+    ("vpbroadcastd", 4),
+    ("vpbroadcastq", 8),
+    ("vbroadcastss", 4),
+):
+    _row(_word, _word.upper(), "x", "x", _bytes, "rr rm")  # between registers all need AVX2
 for _word in "pblendvb blendvps blendvpd".split():
     _row(_word, _word.upper(), "x", "x", 16, "rr rm", fixed="xmm0")
     _row(f"v{_word}", f"V{_word.upper()}", "x", "x", 16, "rrrr")

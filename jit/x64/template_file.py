@@ -4,7 +4,7 @@ Its bytes become machine code, so it is believed only if it belongs to this user
 is right, and it was made by the same PeachPy and the same table of instructions. Anything else is as good as no file.
 
     refsfi encodings <digest of what made them> <digest of the lines below>
-    <name> <form> <registers> <address> <width of displacement> <width of immediate>\\t<template in hex>
+    <name> <form> <operands>\\t<template in hex>
     ...
 """
 
