@@ -9,7 +9,7 @@ from struct import Struct
 from typing import Any
 
 from refsfi.errors import Crash, Trap, TrapCode
-from refsfi.exec.bulk import ITEMS, pieces, repeated
+from refsfi.exec.bulk import ITEMS, pay, pieces, repeated
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer
 from refsfi.exec.registry import lowering
@@ -156,6 +156,7 @@ def _array_new(type: DefType, mask: int | None, a: int, b: int, d: int, nxt: int
     def step(r: Regs, f: Frame) -> int:
         count = r[b]
         _check_size(f, count)
+        pay(f.store, count)
         r[d] = ArrayInst(type, repeated(f.store, r[a] if mask is None else r[a] & mask, count))
         return nxt
 
@@ -173,6 +174,7 @@ def _array_new_default(type: DefType, value: Value, a: int, d: int, nxt: int) ->
     def step(r: Regs, f: Frame) -> int:
         count = r[a]
         _check_size(f, count)
+        pay(f.store, count)
         r[d] = ArrayInst(type, repeated(f.store, value, count))
         return nxt
 
@@ -234,6 +236,7 @@ def _read_items(f: Frame, reader: Struct, segment: int, start: int, count: int) 
     end = start + count * reader.size
     if end > len(source):
         raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS)
+    pay(f.store, count)
     return [item for (item,) in reader.iter_unpack(source[start:end])]
 
 
@@ -255,6 +258,7 @@ def _read_elems(f: Frame, segment: int, start: int, count: int) -> list[Value]:
     source = f.inst.elems[segment]
     if start + count > len(source):
         raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS)
+    pay(f.store, count)
     return source[start : start + count]
 
 
@@ -329,6 +333,7 @@ def _array_fill(mask: int | None, a: int, b: int, c: int, e: int, nxt: int) -> S
         start, count = r[b], r[e]
         items = _items(r[a], start, count)
         value = r[c] if mask is None else r[c] & mask
+        pay(f.store, count)
         for at, size in pieces(f.store, count, ITEMS):
             items[start + at : start + at + size] = [value] * size
         return nxt
@@ -350,6 +355,7 @@ def _array_copy(sources: list[int], nxt: int) -> Step:
         if target is None or origin is None:
             raise _null("array")
         to, items = _items(target, dest, count), _items(origin, start, count)
+        pay(f.store, count)
         for at, size in pieces(f.store, count, ITEMS, backwards=to is items and dest > start):
             to[dest + at : dest + at + size] = items[start + at : start + at + size]
         return nxt

@@ -22,6 +22,8 @@ from refsfi.syntax.types import FuncType
 def enter(func: FuncInst, arguments: list[Any], caller: Frame, ret: int) -> int:
     """Make a frame for `func` the innermost one; its results will go to `caller.regs[ret:]`.
 
+    Where fuel is counted, it costs one unit, so that no call is free.
+
     Rule: Step_read/call_ref-func
     """
     code = func.code
@@ -34,6 +36,11 @@ def enter(func: FuncInst, arguments: list[Any], caller: Frame, ret: int) -> int:
         raise Exhaustion(TrapCode.STACK_OVERFLOW)
     if store.stop is not None:
         raise store.stop
+    fuel = store.fuel
+    if fuel is not None:
+        if fuel == 0:
+            raise Exhaustion(TrapCode.OUT_OF_FUEL)
+        store.fuel = fuel - 1
     store.room = room
     store.frame = Frame(func, arguments + tail, caller, ret)
     return FRAME_CHANGED

@@ -305,6 +305,11 @@ _TRANSFERS = frozenset(
     "return_call_indirect return_call_ref throw throw_ref rethrow try try_table catch catch_all delegate br_on_null "
     "br_on_non_null br_on_cast br_on_cast_fail br_on_cast_desc_eq br_on_cast_desc_eq_fail".split()
 )
+# It also ends behind those that take more fuel, depending on how much they have to do.
+_LENGTHY = frozenset(
+    "memory.grow memory.fill memory.copy memory.init table.grow table.fill table.copy table.init array.new "
+    "array.new_default array.new_data array.new_elem array.fill array.copy array.init_data array.init_elem".split()
+)
 
 
 def fuel_block_ends(body: Expr) -> list[int]:
@@ -315,7 +320,7 @@ def fuel_block_ends(body: Expr) -> list[int]:
         mnemonic = instr.op.mnemonic
         if mnemonic in _LABELS:
             ends.add(pc)
-        if mnemonic in _TRANSFERS:
+        if mnemonic in _TRANSFERS or mnemonic in _LENGTHY:
             ends.add(pc + 1)
     ends.discard(0)
     ends.add(len(body))

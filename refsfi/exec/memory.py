@@ -11,7 +11,7 @@ from struct import Struct, error
 from typing import Any
 
 from refsfi.errors import Trap, TrapCode
-from refsfi.exec.bulk import BYTES, pieces
+from refsfi.exec.bulk import BYTES, pay, pieces
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer
 from refsfi.exec.registry import instruction, lowering
@@ -290,6 +290,7 @@ def memory_grow(f: Frame, memory: int, delta: int) -> int:
         if f.store.limits.trap_on_grow_failure:
             raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS, f"forcing trap when growing memory by {delta} pages")
         return 0xFFFFFFFFFFFFFFFF if mem.type.addr is I64 else 0xFFFFFFFF
+    pay(f.store, delta)
     return old
 
 
@@ -300,6 +301,7 @@ def memory_fill(f: Frame, memory: int, dest: int, value: int, count: int) -> Non
     data = mem.data
     if dest + count > len(data):
         raise mem.out_of_bounds(dest + count - 1 if count else dest)
+    pay(f.store, count)
     if count <= BYTES:
         data[dest : dest + count] = bytes((value & 0xFF,)) * count
         return
@@ -317,6 +319,7 @@ def memory_copy(f: Frame, to: int, source: int, dest: int, start: int, count: in
         raise origin.out_of_bounds(start + count - 1 if count else start)
     if dest + count > len(target.data):
         raise target.out_of_bounds(dest + count - 1 if count else dest)
+    pay(f.store, count)
     if count <= BYTES:
         target.data[dest : dest + count] = origin.data[start : start + count]
         return
@@ -333,6 +336,7 @@ def memory_init(f: Frame, segment: int, memory: int, dest: int, start: int, coun
         raise mem.out_of_bounds(dest)
     if dest + count > len(mem.data):
         raise mem.out_of_bounds(dest + count - 1 if count else dest)
+    pay(f.store, count)
     mem.data[dest : dest + count] = source[start : start + count]
 
 

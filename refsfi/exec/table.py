@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refsfi.errors import Trap, TrapCode
-from refsfi.exec.bulk import ITEMS, pieces
+from refsfi.exec.bulk import ITEMS, pay, pieces
 from refsfi.exec.registry import instruction
 from refsfi.runtime.store import Frame
 from refsfi.runtime.values import Value
@@ -50,6 +50,7 @@ def table_grow(f: Frame, table: int, value: Value, delta: int) -> int:
         if f.store.limits.trap_on_grow_failure:
             raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS, f"forcing trap when growing table by {delta} elements")
         return 0xFFFFFFFFFFFFFFFF if target.type.addr is I64 else 0xFFFFFFFF
+    pay(f.store, delta)
     return old
 
 
@@ -59,6 +60,7 @@ def table_fill(f: Frame, table: int, dest: int, value: Value, count: int) -> Non
     elems = f.inst.tables[table].elems
     if dest + count > len(elems):
         raise _out_of_bounds()
+    pay(f.store, count)
     for at, size in pieces(f.store, count, ITEMS):
         elems[dest + at : dest + at + size] = [value] * size
 
@@ -70,6 +72,7 @@ def table_copy(f: Frame, to: int, source: int, dest: int, start: int, count: int
     origin = f.inst.tables[source].elems
     if start + count > len(origin) or dest + count > len(target):
         raise _out_of_bounds()
+    pay(f.store, count)
     for at, size in pieces(f.store, count, ITEMS, backwards=target is origin and dest > start):
         target[dest + at : dest + at + size] = origin[start + at : start + at + size]
 
@@ -81,6 +84,7 @@ def table_init(f: Frame, segment: int, table: int, dest: int, start: int, count:
     source = f.inst.elems[segment]
     if start + count > len(source) or dest + count > len(elems):
         raise _out_of_bounds()
+    pay(f.store, count)
     elems[dest : dest + count] = source[start : start + count]
 
 

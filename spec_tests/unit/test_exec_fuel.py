@@ -1,4 +1,4 @@
-"""Fuel: one unit an instruction, none for structure, exact at every way out."""
+"""Fuel: one unit an instruction and one for entering a function, none for structure, exact at every way out."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ def spent(text: str, name: str = "f", *arguments: int) -> int:
         ("(if (i32.const 0) (then (local.set 0 (i32.const 1))) (else nop))", 2),
         ("(return)", 0),
         ("(block (br 0) (drop (i32.const 1)))", 1),
-        ("(call $nothing)", 1),
-        ("(drop (call $seven))", 2),
+        ("(call $nothing)", 2),
+        ("(drop (call $seven))", 3),
     ],
 )
 def test_cost_of(body: str, cost: int) -> None:
     text = f'(module (func (export "f") (local i32) {body}) (func $nothing) (func $seven (result i32) (i32.const 7)))'
-    assert spent(text) == cost
+    # One for entering the function.
+    assert spent(text) == 1 + cost
 
 
 LOOP = """(module (memory 1) (func (export "f") (param i32) (result i32) (local i32)
@@ -69,7 +70,7 @@ def test_what_was_done_before_the_fuel_ran_out_stays_done() -> None:
     guest = Guest(
         '(module (memory 1) (func (export "f") (i32.store8 (i32.const 0) (i32.const 1)) '
         "(i32.store8 (i32.const 1) (i32.const 1))))",
-        fuel=5,
+        fuel=6,
     )
     with pytest.raises(Exhaustion) as caught:
         guest("f")
@@ -89,7 +90,7 @@ def test_a_trap_gives_back_what_was_not_run(body: str, cost: int) -> None:
     guest = Guest(f'(module (memory 1) (func (export "f") (local i32) {body}))', fuel=PLENTY)
     with pytest.raises(Trap):
         guest("f")
-    assert guest.store.fuel == PLENTY - cost
+    assert guest.store.fuel == PLENTY - 1 - cost
 
 
 def test_an_exception_costs_what_was_run() -> None:
@@ -98,8 +99,58 @@ def test_an_exception_costs_what_was_run() -> None:
       (func $h)
       (func (export "f") (local i32)
         (block $b (try_table (catch $t $b) (call $thrower) (local.set 0 (i32.const 1))))))"""
-    # try_table, call, call, throw
-    assert spent(text) == 4
+    # try_table, call, call, throw, and two more functions entered
+    assert spent(text) == 1 + 4 + 2
+
+
+BULK = """(module (memory 4 5) (data $d "0123456789") (table 4 10 funcref) (elem $e func $n $n $n) (func $n)
+  (type $a (array (mut i8)))
+  (func (export "fill") (param i32) (memory.fill (i32.const 0) (i32.const 1) (local.get 0)))
+  (func (export "copy") (param i32) (memory.copy (i32.const 0) (i32.const 1) (local.get 0)))
+  (func (export "init") (param i32) (memory.init $d (i32.const 0) (i32.const 0) (local.get 0)))
+  (func (export "grow") (param i32) (drop (memory.grow (local.get 0))))
+  (func (export "new") (param i32) (drop (array.new $a (i32.const 5) (local.get 0))))
+  (func (export "new_data") (param i32) (drop (array.new_data $a $d (i32.const 0) (local.get 0))))
+  (func (export "table_fill") (param i32) (table.fill (i32.const 0) (ref.null func) (local.get 0)))
+  (func (export "table_init") (param i32) (table.init $e (i32.const 0) (i32.const 0) (local.get 0)))
+  (func (export "table_grow") (param i32) (drop (table.grow (ref.null func) (local.get 0)))))"""
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "more"),
+    [
+        *(("fill", n, n) for n in (0, 1, 1000)),
+        ("copy", 1000, 1000),
+        ("init", 10, 10),
+        ("grow", 1, 1),
+        ("grow", 2, 0),
+        ("new", 12, 12),
+        ("new_data", 7, 7),
+        ("table_fill", 3, 3),
+        ("table_init", 2, 2),
+        ("table_grow", 6, 6),
+        ("table_grow", 7, 0),
+    ],
+)
+def test_bulk_instructions_cost_their_length_where_they_do_it(name: str, count: int, more: int) -> None:
+    instructions = {"grow": 2, "new": 3, "new_data": 3, "table_grow": 3}.get(name, 4)
+    assert spent(BULK, name, count) == 1 + instructions + more
+
+
+def test_fuel_that_does_not_suffice_for_a_bulk_instruction_is_gone() -> None:
+    guest = Guest(BULK, fuel=50)
+    with pytest.raises(Exhaustion) as caught:
+        guest("fill", 100)
+    assert caught.value.code is TrapCode.OUT_OF_FUEL
+    assert guest.store.fuel == 0
+    assert bytes(guest.instance.mem0.data[:100]) == bytes(100)
+
+
+def test_a_bulk_instruction_out_of_bounds_costs_no_more_than_others() -> None:
+    guest = Guest(BULK, fuel=PLENTY)
+    with pytest.raises(Trap, match="out of bounds"):
+        guest("fill", 0x40001)
+    assert guest.store.fuel == PLENTY - 5
 
 
 def test_a_host_function_sees_the_exact_count() -> None:
@@ -116,5 +167,5 @@ def test_a_host_function_sees_the_exact_count() -> None:
         fuel=100,
     )
     guest("f")
-    assert seen == [98, 96]
-    assert guest.store.fuel == 95
+    assert seen == [97, 95]
+    assert guest.store.fuel == 94
