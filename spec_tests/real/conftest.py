@@ -10,8 +10,19 @@ import pytest
 HERE = Path(__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--at-least",
+        type=int,
+        default=0,
+        metavar="N",
+        help="fail unless N published programs ran and did what they should (those of the shared folder not counted)",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "real: a published program, fetched from a package registry (make test-real)")
+    config.addinivalue_line("markers", "real: a real program, run where it is asked for (make test-real)")
+    config.addinivalue_line("markers", "published: its module comes from a package registry")
 
 
 def _asked_for(config: pytest.Config) -> bool:
@@ -28,7 +39,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in real]
 
 
+def _published(report: object) -> bool:
+    return "published" in getattr(report, "keywords", {})
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Where nothing can be fetched everything is skipped; a run that is to decide something must not pass then."""
+    wanted = session.config.getoption("--at-least")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not wanted or reporter is None or hasattr(session.config, "workerinput"):
+        return
+    ran = sum(map(_published, reporter.stats.get("passed", [])))
+    if ran < wanted and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    wanted = terminalreporter.config.getoption("--at-least")
+    ran = sum(map(_published, terminalreporter.stats.get("passed", [])))
+    if ran < wanted:
+        terminalreporter.section("real programs", sep="!", red=True, bold=True)
+        terminalreporter.write_line(f"TOO FEW: {ran} published programs ran, {wanted} must", red=True)
     missed = [
         report
         for report in terminalreporter.stats.get("skipped", [])

@@ -24,8 +24,15 @@ TASKS = [task for task in PROGRAMS.tasks if task.fuel <= BUDGET]
 pytestmark = pytest.mark.real
 
 
-# The longest first: what runs last is then short, whatever the number of processes.
-@pytest.mark.parametrize("task", sorted(TASKS, key=lambda task: -task.fuel), ids=lambda task: task.id)
+def published(task: Task) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.published] if task.packages() else []
+
+
+@pytest.mark.parametrize(
+    "task",
+    # The longest first: what runs last is then short, whatever the number of processes.
+    [pytest.param(task, id=task.id, marks=published(task)) for task in sorted(TASKS, key=lambda task: -task.fuel)],
+)
 def test_computes_what_it_computes_elsewhere(task: Task) -> None:
     missing = [path for path in task.shared_paths() if STORE.shared is None or not (STORE.shared / path).exists()]
     if missing:
