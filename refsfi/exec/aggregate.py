@@ -41,8 +41,7 @@ def _null(what: str) -> Trap:
     return Trap(TrapCode.NULL_REFERENCE, f"null {what} reference")
 
 
-# --- structures
-# ---------------------------------------------------------------------------------------------------------
+# --- structures ------------------------------------------------------------------------------------------------------
 
 
 @lowering("struct.new", "struct.new_desc")
@@ -132,8 +131,7 @@ def _struct_set(index: int, mask: int | None, a: int, b: int, nxt: int) -> Step:
     return step
 
 
-# --- arrays: making them
-# --------------------------------------------------------------------------------------------------
+# --- arrays: making them ---------------------------------------------------------------------------------------------
 
 
 def _storage(low: Lowerer, type_index: int) -> StorageType:
@@ -262,8 +260,7 @@ def _read_elems(f: Frame, segment: int, start: int, count: int) -> list[Value]:
     return source[start : start + count]
 
 
-# --- arrays: using them
-# ---------------------------------------------------------------------------------------------------
+# --- arrays: using them ----------------------------------------------------------------------------------------------
 
 
 def _items(ref: ArrayInst | None, start: int, count: int) -> list[Value]:

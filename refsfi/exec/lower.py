@@ -5,8 +5,7 @@ locals lives in its *slot*, register `n + h`. Lowering walks the body once with 
 each operand, the register where its value is. That is the operand's slot, except that (with `fuse`)
 
   - `local.get` and constants emit nothing: the model holds the local's or the constant's register, and whoever
-  consumes the
-    operand reads it there;
+    consumes the operand reads it there;
   - `local.set` behind the instruction that made the value redirects that instruction's result;
   - a comparison in front of `br_if` or `if` becomes part of the branch.
 
@@ -253,12 +252,12 @@ class Lowerer:
     def _finish(self) -> Lowered:
         groups = self.groups
         labels = self.labels
-
-        def resolve(ip: int) -> int:
-            # Such jumps go forward, so this ends.
-            while groups[ip].jump:
-                ip = labels[groups[ip].targets[0]]
-            return ip
+        # Where control ends up that arrives at a group. Jumps go forward, so those further on are known already.
+        arrivals = list(range(len(groups)))
+        for ip in reversed(arrivals.copy()):
+            if groups[ip].jump:
+                arrivals[ip] = arrivals[labels[groups[ip].targets[0]]]
+        resolve = arrivals.__getitem__
 
         steps: list[Step] = []
         last = len(groups) - 1
@@ -291,8 +290,7 @@ def lower(code: FuncCode, side: SideTable, fuse: bool) -> tuple[Lowered, list[An
     return lowered, lowerer.constants
 
 
-# --- fuel
-# ---------------------------------------------------------------------------------------------------------------
+# --- fuel ------------------------------------------------------------------------------------------------------------
 
 # Control arrives behind these only by a branch or an exception.
 _ARMS = frozenset("else catch catch_all".split())
@@ -360,8 +358,7 @@ def _spend_rest(r: Regs, f: Frame, pc: int) -> int:
         pc = lowered.steps[pc](r, f)
 
 
-# --- the steps that lowering itself needs
-# ---------------------------------------------------------------------------------
+# --- the steps that lowering itself needs ----------------------------------------------------------------------------
 
 
 def _move(source: int, dest: int, nxt: int) -> Step:

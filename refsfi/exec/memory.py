@@ -34,8 +34,7 @@ def _mask(mnemonic: str) -> int:
     return 0xFFFFFFFF if mnemonic.startswith("i32") else 0xFFFFFFFFFFFFFFFF
 
 
-# --- loads
-# --------------------------------------------------------------------------------------------------------------
+# --- loads -----------------------------------------------------------------------------------------------------------
 
 
 @lowering("load", "load-pack", "vload")
@@ -107,8 +106,7 @@ def _load_other(
     return step
 
 
-# --- stores
-# -------------------------------------------------------------------------------------------------------------
+# --- stores ----------------------------------------------------------------------------------------------------------
 
 
 @lowering("store", "store-pack", "vstore")
@@ -178,8 +176,7 @@ def _store_other(
     return step
 
 
-# --- vector loads and stores that do more than copy
-# ------------------------------------------------------------------------
+# --- vector loads and stores that do more than copy ------------------------------------------------------------------
 
 
 def access(mem: MemInst, address: int, width: int) -> bytes:
@@ -268,8 +265,7 @@ def _vstore_lane(arg: MemArg, width: int, at: int, a: int, b: int, nxt: int) -> 
     return step
 
 
-# --- size, grow, bulk
-# -----------------------------------------------------------------------------------------------------
+# --- size, grow, bulk ------------------------------------------------------------------------------------------------
 
 
 @instruction("memory.size", pops=0, pushes=1)

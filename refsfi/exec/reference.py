@@ -124,8 +124,7 @@ def any_convert_extern(f: Frame, ref: Value) -> Value:
     return to_any(ref)
 
 
-# --- custom descriptors
-# -------------------------------------------------------------------------------------------------
+# --- custom descriptors ----------------------------------------------------------------------------------------------
 
 
 def has_descriptor(ref: Value, descriptor: Value, null: bool) -> bool:
