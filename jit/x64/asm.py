@@ -29,6 +29,9 @@ __all__ = ["Assembler", "AssemblyError"]
 
 _pack_rel32: Final = Struct("<i").pack_into
 
+# Bytes: what SSE instructions demand of a vector in memory.
+_DATA_ALIGNMENT: Final = 16
+
 # The manual's no-operations of 1 to 9 bytes (volume 2, NOP).
 _NOPS: Final = [
     bytes.fromhex(text)
@@ -61,6 +64,7 @@ class Assembler:
         self._bound: list[int] = []  # position of each label, -1 while it has none
         self._fixups: dict[int, int] = {}  # where a distance ends: the label it leads to
         self._far: dict[int, int] = {}  # where a distance ends: the address it leads to
+        self._alignment = 1  # of the block, in bytes
         self._constants: dict[bytes, int] = {}  # labels
         self._tables: list[tuple[int, Sequence[int]]] = []  # label of the table, labels in it
         known = encodings.finished
@@ -288,10 +292,20 @@ class Assembler:
         self._fixups[len(code)] = label
 
     def jmp(self, label: int) -> None:
-        self.jcc("jmp", label)
+        code = self.code
+        try:
+            code += self._branches["jmp"]
+        except KeyError:
+            code += self._branch("jmp")
+        self._fixups[len(code)] = label
 
     def call(self, label: int) -> None:
-        self.jcc("call", label)
+        code = self.code
+        try:
+            code += self._branches["call"]
+        except KeyError:
+            code += self._branch("call")
+        self._fixups[len(code)] = label
 
     def jmp_abs(self, address: int) -> None:
         """Jump to an absolute address, which must lie within 2 GiB of where the block will be."""
@@ -310,8 +324,8 @@ class Assembler:
         self._far[len(self.code)] = address
 
     def align(self, boundary: int) -> None:
-        """Fill with no-operations up to a multiple of `boundary` bytes from the block's start, which is aligned to
-        16."""
+        """Fill with no-operations up to a multiple of `boundary` bytes, a power of two."""
+        self._alignment = max(self._alignment, boundary)
         gap = -len(self.code) % boundary
         while gap:
             step = min(gap, len(_NOPS) - 1)
@@ -327,11 +341,14 @@ class Assembler:
             return known
         if len(constant) not in (4, 8, 16):
             raise AssemblyError(f"a constant has 4, 8 or 16 bytes, not {len(constant)}")
+        self._alignment = max(self._alignment, _DATA_ALIGNMENT)
         label = self._constants[constant] = self.label()
         return label
 
     def table(self, labels: Sequence[int]) -> int:
-        """The label of a jump table: for each label its signed 32-bit distance from the table's start."""
+        """The label of a jump table: for each label its signed 32-bit distance from the table's start. The labels may
+        still be without a position."""
+        self._alignment = max(self._alignment, _DATA_ALIGNMENT)
         label = self.label()
         self._tables.append((label, labels))
         return label
@@ -345,8 +362,9 @@ class Assembler:
 
     def _place_data(self) -> int:
         """Bind the labels of constants and tables: behind the code, in an order that needs no filling between them."""
-        code = len(self.code)
-        position = code + (-code % 16 if self._constants or self._tables else 0)
+        position = len(self.code)
+        if self._constants or self._tables:
+            position += -position % _DATA_ALIGNMENT
         for constant, label in sorted(self._constants.items(), key=lambda item: -len(item[0])):
             self._bound[label] = position
             position += len(constant)
@@ -367,8 +385,8 @@ class Assembler:
         """The whole block with all distances filled in, to be placed at `base_address`. May be asked again for
         another."""
         size = self._place_data()
-        if (self._constants or self._tables) and base_address % 16:
-            raise AssemblyError(f"a block with data must be aligned to 16 bytes, and 0x{base_address:x} is not")
+        if base_address % self._alignment:
+            raise AssemblyError(f"the block must be aligned to {self._alignment} bytes, and 0x{base_address:x} is not")
         block = bytearray(self.code)
         block += bytes(size - len(block))
         bound = self._bound

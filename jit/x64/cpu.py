@@ -47,8 +47,8 @@ class Cpu:
 
 
 def examine(machine: str, cpuinfo: str | None, bits: int = 64) -> Cpu:
-    """`machine` as `platform.machine()` names it, `cpuinfo` the text of /proc/cpuinfo or None, `bits` of a Python int's
-    address: a 32-bit Python on a 64-bit kernel cannot run what we make."""
+    """`machine` as `platform.machine()` names it, `cpuinfo` the text of /proc/cpuinfo or None, `bits` the width of this
+    process's addresses: a 32-bit Python on a 64-bit kernel cannot run what we make."""
     if machine not in ("x86_64", "AMD64") or bits != 64:
         return Cpu(frozenset(), f"this is a {bits}-bit process on {machine or 'an unknown processor'}, not on x86-64")
     if cpuinfo is None:

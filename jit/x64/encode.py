@@ -117,5 +117,5 @@ def encode(
         operands.append(_register("x", 0))
     try:
         return bytes(getattr(instructions, row.mnemonic)(*operands).encode())
-    except (SyntaxError, ValueError, TypeError, AttributeError) as error:
+    except (SyntaxError, ValueError, TypeError, AttributeError, AssertionError) as error:
         raise AssemblyError(f"{row.name} {', '.join(map(str, operands))}: PeachPy refuses it: {error}") from error

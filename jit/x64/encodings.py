@@ -23,6 +23,7 @@ from jit.x64.template_file import TemplateFile
 
 __all__ = ["FORMS", "Encodings", "shared"]
 
+# The forms for which an assembler has a method; branches apart.
 FORMS: Final = [
     *("", "r", "rr", "ri", "rri", "rrr", "rrri", "rrrr", "m", "mx", "rm", "rmx", "mr", "mrx", "mi", "mxi"),
     *("rmi", "rmxi", "mri", "mrxi", "rrm", "rrmx", "rrmi", "rrmxi", "rmr", "rmxr", "l", "rl", "rrl"),
@@ -34,8 +35,8 @@ _PLAIN: Final = {form: form.replace("x", "").replace("l", "m") for form in [*FOR
 # Forms that end with the distance of a label.
 _RELATIVE: Final = frozenset(form for form in _PLAIN if "l" in form or "j" in form)
 
-# Finished instructions that are kept, all forms together: some 20 MB.
-_MOST: Final = 1 << 17
+# Finished instructions that are kept, all forms together: some 15 MB.
+_MOST_FINISHED: Final = 1 << 16
 
 # New templates that wait for the end of the process; a server that is killed loses no more.
 _MOST_FRESH: Final = 512
@@ -59,7 +60,7 @@ class Encodings:
         self._file = file
         self._fresh: dict[str, str] = {}  # templates that the file has not
         self._saved_at_exit = False
-        self._room = _MOST
+        self._room = _MOST_FINISHED
         if file is not None:
             self.templates.update(file.load())
 
@@ -78,7 +79,7 @@ class Encodings:
         if self._room <= 0:
             for known in self.finished.values():
                 known.clear()
-            self._room = _MOST
+            self._room = _MOST_FINISHED
         self._room -= 1
         self.finished[form][arguments] = encoding
         return encoding

@@ -7,8 +7,8 @@ to a vector register. What varies is the *form*, a string with one letter an ope
     x   after these letters: the memory operand has an index, [base + index*scale + disp]
     l   memory at a label, [rip + rel32]                                     j   a branch target, rel32
 
-So `add32` has the forms `rr rm mr ri mi`, and wherever there is an `m` it may be indexed or a label. Three-operand
-instructions of AVX and BMI have `rrr` and `rrm`.
+So `add32` has the forms `rr rm mr ri mi`. Wherever there is an `m` it may be indexed, and a label where it is the last
+operand. Three-operand instructions of AVX and BMI have `rrr` and `rrm`.
 """
 
 from __future__ import annotations
@@ -124,18 +124,9 @@ _row("rep_stosb", "", "r64", "r64", 0, "", prefix=b"\xf3\xaa")
 # Vector instructions: kinds of the operands, width of memory, forms, immediate, mnemonics. `name=MNEMONIC` where they
 # differ: one mnemonic may take general-purpose registers of two sizes.
 _VECTOR: Final = [
-    (
-        "x x 16",
-        "rr rm",
-        Imm.NONE,
-        "addps addpd subps subpd mulps mulpd divps divpd sqrtps sqrtpd minps minpd maxps maxpd",
-    ),
-    (
-        "x x 16",
-        "rr rm",
-        Imm.NONE,
-        "andps andpd andnps andnpd orps orpd xorps xorpd unpcklps unpckhps unpcklpd unpckhpd",
-    ),
+    ("x x 16", "rr rm", Imm.NONE, "addps subps mulps divps sqrtps minps maxps andps andnps orps xorps"),
+    ("x x 16", "rr rm", Imm.NONE, "addpd subpd mulpd divpd sqrtpd minpd maxpd andpd andnpd orpd xorpd"),
+    ("x x 16", "rr rm", Imm.NONE, "unpcklps unpckhps unpcklpd unpckhpd"),
     ("x x 4", "rr rm", Imm.NONE, "addss subss mulss divss sqrtss minss maxss ucomiss comiss cvtss2sd"),
     ("x x 8", "rr rm", Imm.NONE, "addsd subsd mulsd divsd sqrtsd minsd maxsd ucomisd comisd cvtsd2ss"),
     ("x x 16", "rri rmi", Imm.BYTE, "cmpps cmppd shufps shufpd roundps roundpd blendps blendpd"),
@@ -164,12 +155,8 @@ _VECTOR: Final = [
     ("r32 x 0", "rr", Imm.NONE, "movmskps movmskpd pmovmskb"),
     ("x x 16", "rr rm", Imm.NONE, "paddb paddw paddd paddq paddsb paddsw paddusb paddusw phaddw phaddd"),
     ("x x 16", "rr rm", Imm.NONE, "psubb psubw psubd psubq psubsb psubsw psubusb psubusw"),
-    (
-        "x x 16",
-        "rr rm",
-        Imm.NONE,
-        "pmaxsb pmaxsw pmaxsd pmaxub pmaxuw pmaxud pminsb pminsw pminsd pminub pminuw pminud",
-    ),
+    ("x x 16", "rr rm", Imm.NONE, "pmaxsb pmaxsw pmaxsd pmaxub pmaxuw pmaxud"),
+    ("x x 16", "rr rm", Imm.NONE, "pminsb pminsw pminsd pminub pminuw pminud"),
     ("x x 16", "rr rm", Imm.NONE, "pmullw pmulhw pmulhuw pmulld pmuldq pmuludq pmulhrsw pmaddwd pmaddubsw pavgb pavgw"),
     ("x x 16", "rr rm", Imm.NONE, "pcmpeqb pcmpeqw pcmpeqd pcmpeqq pcmpgtb pcmpgtw pcmpgtd pcmpgtq"),
     ("x x 16", "rr rm", Imm.NONE, "pabsb pabsw pabsd psignb psignw psignd psadbw pand pandn por pxor ptest pshufb"),
@@ -191,7 +178,7 @@ _VECTOR: Final = [
     ("r64 x 8", "rri mri", Imm.BYTE, "pextrq"),
 ]
 
-# The three-operand twins of AVX, of those above whose destination is also their first source.
+# AVX has a twin of each, with a third operand where the destination is also the first source. Here it is not.
 _TWO_OPERANDS: Final = frozenset(
     """sqrtps sqrtpd ucomiss ucomisd comiss comisd movaps movapd movups movupd movdqa movdqu movq movd movddup movshdup
     movsldup cvtdq2ps cvttps2dq cvtps2dq cvttpd2dq cvtpd2dq cvtpd2ps cvtdq2pd cvtps2pd movmskps movmskpd pmovmskb pabsb
@@ -218,14 +205,9 @@ for _kinds, _forms, _imm, _words in _VECTOR:
         else:
             _three = " ".join(map(_THREE.__getitem__, _forms.split()))
         _row(f"v{_name}", f"V{_mnemonic}", _dst, _src, int(_mem), _three, _imm)
-for _word, _bytes in (
-    ("vpbroadcastb", 1),
-    ("vpbroadcastw", 2),
-    ("vpbroadcastd", 4),
-    ("vpbroadcastq", 8),
-    ("vbroadcastss", 4),
-):
-    _row(_word, _word.upper(), "x", "x", _bytes, "rr rm")  # between registers all need AVX2
+for _word in "vpbroadcastb=1 vpbroadcastw=2 vpbroadcastd=4 vpbroadcastq=8 vbroadcastss=4".split():
+    _name, _, _mem = _word.partition("=")
+    _row(_name, _name.upper(), "x", "x", int(_mem), "rr rm")  # AVX2; `vbroadcastss` from memory AVX
 for _word in "pblendvb blendvps blendvpd".split():
     _row(_word, _word.upper(), "x", "x", 16, "rr rm", fixed="xmm0")
     _row(f"v{_word}", f"V{_word.upper()}", "x", "x", 16, "rrrr")

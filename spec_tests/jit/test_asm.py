@@ -318,6 +318,10 @@ def test_alignment_is_made_of_no_operations(encodings: Encodings, boundary: int)
         assert len(asm.code) - before < boundary
         filling = list(iced.Decoder(64, bytes(asm.code[before:])))
         assert all(instruction.mnemonic == iced.Mnemonic.NOP for instruction in filling)
+        assert asm.finish(0x1000 + boundary) == asm.code
+        if boundary > 1:
+            with pytest.raises(AssemblyError, match=f"aligned to {boundary} bytes"):
+                asm.finish(0x1000 + boundary // 2)
 
 
 def executed(code: bytes, *arguments: int) -> int:
@@ -442,7 +446,7 @@ def test_a_constant_has_the_size_of_an_operand(encodings: Encodings) -> None:
 
 
 def test_unlimited_displacements_do_not_fill_the_memory(encodings: Encodings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jit.x64.encodings._MOST", 50)
+    monkeypatch.setattr("jit.x64.encodings._MOST_FINISHED", 50)
     fresh = Encodings()
     asm = Assembler(fresh)
     for disp in range(0, 2000, 8):
