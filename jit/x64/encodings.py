@@ -35,7 +35,7 @@ _PLAIN: Final = {form: form.replace("x", "").replace("l", "m") for form in [*FOR
 # Forms that end with the distance of a label.
 _RELATIVE: Final = frozenset(form for form in _PLAIN if "l" in form or "j" in form)
 
-# Finished instructions that are kept, all forms together: some 15 MB.
+# Finished instructions that are kept, all forms together: some 12 MB.
 _MOST_FINISHED: Final = 1 << 16
 
 # New templates that wait for the end of the process; a server that is killed loses no more.

@@ -122,6 +122,19 @@ def test_templates_are_saved_before_many_can_be_lost(tmp_path: Path, monkeypatch
     assert len(file.load()) == 10
 
 
+def test_a_full_file_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jit.x64.template_file._MOST_TEMPLATES", 6)
+    file = TemplateFile(tmp_path / "encodings")
+    encodings = Encodings(file)
+    some_code(encodings)
+    encodings.save()
+    before = file.load()
+    assert len(before) == 6
+    Assembler(encodings).rr("sub64", 0, 3)
+    encodings.save()
+    assert file.load() == before
+
+
 def test_threads_that_miss_at_once_get_the_same_bytes() -> None:
     encodings = Encodings()
     results: list[bytes] = []
