@@ -36,11 +36,9 @@ def _makers() -> str | None:
     here = Path(__file__).parent
     digest = hashlib.sha256()
     try:
-        for part in (
-            version(),
-            *((here / f"{name}.py").read_bytes() for name in ("encode", "encodings", "instructions")),
-        ):
-            digest.update(hashlib.sha256(part).digest())
+        digest.update(version())
+        for name in ("encode.py", "encodings.py", "instructions.py", "registers.py"):
+            digest.update((here / name).read_bytes())
     except OSError:
         return None
     return digest.hexdigest()

@@ -83,7 +83,7 @@ def test_a_file_that_is_not_ours_or_not_whole_is_as_good_as_none(tmp_path: Path,
     assert file.path.read_bytes() == whole
 
 
-def test_a_file_that_others_can_write_is_not_believed(tmp_path: Path) -> None:
+def test_a_file_that_others_own_or_can_write_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = TemplateFile(tmp_path / "encodings")
     encodings = Encodings(file)
     some_code(encodings)
@@ -94,6 +94,9 @@ def test_a_file_that_others_can_write_is_not_believed(tmp_path: Path) -> None:
         assert file.load() == {}
     file.path.chmod(0o644)
     assert file.load()
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    assert file.load() == {}
 
 
 def test_a_directory_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:
