@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.realprograms.fetch import Store, Unavailable
@@ -245,7 +245,3 @@ def _run_unless_too_long(task: Task, store: Store, engine: str, limit: float, sp
     result = run_task(task, store, engine, limit)
     result.estimate = estimate
     return result
-
-
-def as_json(result: Result) -> str:
-    return json.dumps(asdict(result))
