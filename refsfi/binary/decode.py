@@ -28,7 +28,7 @@ from refsfi.binary.encode_names import encode_names, writes_names
 from refsfi.binary.reader import at_end, count, name, raw, u32
 from refsfi.binary.sections import Section, sections
 from refsfi.errors import DecodeError
-from refsfi.syntax.features import DEFAULT, Feature, Features
+from refsfi.syntax.features import DEFAULT, Feature, Features, off
 from refsfi.syntax.module import (
     Active,
     Custom,
@@ -112,14 +112,14 @@ class _Decoder:
         # Custom sections, each with the id of the section it follows.
         customs: list[tuple[Section, int]] = []
         end = 8
-        known = set(SectionId)
+        unknown: dict[SectionId, tuple[Feature, ...]] = {}
         if Feature.BULK_MEMORY not in self.features:
-            known.discard(SectionId.DATA_COUNT)
+            unknown[SectionId.DATA_COUNT] = (Feature.BULK_MEMORY,)
         if not self.types.tags:
-            known.discard(SectionId.TAG)
+            unknown[SectionId.TAG] = (Feature.EXCEPTIONS, Feature.LEGACY_EXCEPTIONS)
         for section in sections(self.data):
-            if section.id not in known:
-                raise DecodeError("malformed section id", section.at)
+            if section.id in unknown:
+                raise DecodeError(f"malformed section id{off(*unknown[section.id])}", section.at)
             end = section.end
             if section.id is SectionId.CUSTOM:
                 customs.append((section, after))
@@ -278,7 +278,8 @@ class _Decoder:
         # Bit 2: expressions instead of function indices.
         form, pos = u32(self.data, at)
         if form > 7 or (form and not self.features & {Feature.BULK_MEMORY, Feature.REFERENCE_TYPES}):
-            raise DecodeError("malformed elements segment kind", at)
+            needed = (Feature.BULK_MEMORY, Feature.REFERENCE_TYPES) if form <= 7 else ()
+            raise DecodeError(f"malformed elements segment kind{off(*needed)}", at)
         mode: Passive | Declarative | Active
         if form & 1:
             mode = Declarative() if form & 2 else Passive()
@@ -342,8 +343,11 @@ class _Decoder:
     def _data(self, at: int) -> tuple[Data, int]:
         # Bit 0 of the form: passive. Bit 1: a memory index follows.
         form, pos = u32(self.data, at)
-        if form > 2 or (form and Feature.BULK_MEMORY not in self.features):
-            raise DecodeError("malformed data segment kind", at)
+        # Which memory matters where there may be several, whether or not segments can be passive.
+        known = Feature.BULK_MEMORY in self.features or (form == 2 and Feature.MULTI_MEMORY in self.features)
+        if form > 2 or (form and not known):
+            needed = (Feature.BULK_MEMORY,) if form <= 2 else ()
+            raise DecodeError(f"malformed data segment kind{off(*needed)}", at)
         mode: Passive | Active
         if form == 1:
             mode = Passive()

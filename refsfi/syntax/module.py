@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
 
+from refsfi.errors import PlacedError
 from refsfi.syntax.opcodes import Op
 from refsfi.syntax.types import (
     ExternKind,
@@ -287,6 +288,13 @@ class Module:
     source: Source | None = field(default=None, compare=False, repr=False)
     binary: bytes | None = field(default=None, compare=False, repr=False)
     start_at: int = field(default=0, compare=False)
+
+    def locate(self, error: PlacedError, at: int) -> None:
+        """Give `error` the place of `at`, a position in this module's binary or text form."""
+        if self.source is not None:
+            error.line, error.column = self.source.position(at)
+        elif self.binary is not None:
+            error.offset = at
 
     def imported(self, kind: ExternKind) -> list[Import]:
         """The imports of one kind, in order: the first indices of that kind's index space."""

@@ -180,7 +180,9 @@ class _Printer:
         type = self._names.functype(func.type)
         total = sum(number for number, _ in func.locals)
         if total > _MAX_LOCALS:
-            raise LimitError(f"too many locals: {total} in function {index}")
+            error = LimitError(f"too many locals: {total}, at most {_MAX_LOCALS} are supported", where=f"func {index}")
+            self._module.locate(error, func.at)
+            raise error
         # Where the type is unknown, so are the indices of the locals.
         params = 0 if type is None else len(type.params)
         scope = self._names.locals(index, params + total) if type is not None else _NO_NAMES

@@ -127,10 +127,7 @@ class Context:
         """`error` with its place filled in; `at` is a position in the module's binary or text form."""
         if not error.where:
             error.where = where
-            if self.module.source is not None:
-                error.line, error.column = self.module.source.position(at)
-            elif self.module.binary is not None:
-                error.offset = at
+            self.module.locate(error, at)
         return error
 
     def need(self, feature: Feature, what: str) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from refsfi.errors import ValidationError
+from refsfi.binary.decode import decode
+from refsfi.binary.encode import encode
+from refsfi.errors import DecodeError, ValidationError
 from refsfi.syntax.features import ALL, WASM1, WASM2, WASM3, Feature
-from refsfi.syntax.module import Func, Instr, Module
+from refsfi.syntax.module import Active, Func, Instr, Module
 from refsfi.syntax.opcodes import OPS, op
 from refsfi.syntax.types import FuncType, RecType, SubType
 from refsfi.text.parser import parse_module
@@ -130,3 +132,14 @@ def test_a_program_of_the_first_version_is_valid_in_all() -> None:
     )
     for features in (WASM1, WASM2, WASM3, ALL):
         validate(module, features)
+
+
+def test_data_for_a_second_memory_needs_no_bulk_memory() -> None:
+    features = WASM1 | {F.MULTI_MEMORY}
+    data = encode(parse_module('(memory 1) (memory 1) (data (memory 1) (i32.const 0) "x")', features))
+    module = decode(data, features)
+    validate(module, features)
+    assert isinstance(module.datas[0].mode, Active)
+    assert module.datas[0].mode.index == 1
+    with pytest.raises(DecodeError, match="malformed data segment kind"):
+        decode(data, WASM1)
