@@ -3,10 +3,6 @@
 Compared are results, traps by kind, memories, globals, tables, and the fuel left wherever a call ended regularly.
 Both engines compute canonical NaNs and the deterministic choice of relaxed instructions. refsfi runs each module twice:
 as it does for everybody, and instruction by instruction under an observer, which must make no difference.
-
-wasmtime charges more for some work than one unit an instruction: one for entering a function, and one for each byte,
-element or page that a bulk instruction works on. The observer counts this `surcharge`, so that what is compared
-is exact.
 """
 
 from __future__ import annotations
@@ -14,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from random import Random
 from typing import Any
@@ -27,12 +23,10 @@ from refsfi.errors import GuestException, LimitError, Trap, TrapCode
 from refsfi.exec.code import Program
 from refsfi.exec.instantiate import instantiate
 from refsfi.exec.machine import invoke
-from refsfi.observe.operands import operand_values
 from refsfi.runtime.limits import Limits
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.observer import Observer
-from refsfi.runtime.store import Extern, Frame, FuncInst, Store
-from refsfi.runtime.table import TableInst
+from refsfi.runtime.store import Extern, FuncInst, Store
 from refsfi.syntax.features import ALL, Feature, Features
 from refsfi.syntax.module import Module
 from refsfi.valid.module import validate
@@ -65,15 +59,13 @@ class _Outcome:
     """What became of a call or an instantiation.
 
     `kind`: values; trap or exception; fuel (it ran out); refused (by a limit of the store); exhausted (stack, or room
-    for objects, which engines measure differently). `left` is the fuel that was left, `surcharge` what wasmtime asks
-    for beyond it; neither counts in a comparison of outcomes.
+    for objects, which engines measure differently). `left` is the fuel that was left.
     """
 
     kind: str
     values: tuple[int, ...] = ()
     trap: str = ""
     left: int = 0
-    surcharge: int = 0
 
     @property
     def result(self) -> tuple[str, tuple[int, ...], str]:
@@ -92,56 +84,12 @@ _KINDS = {
 
 # --- refsfi ----------------------------------------------------------------------------------------------------------
 
-# The last operand says how much there is to do.
-_BULK = frozenset(
-    "memory.fill memory.copy memory.init table.fill table.copy table.init array.new array.new_default array.new_data "
-    "array.new_elem array.fill array.copy array.init_data array.init_elem".split()
-)
-_GROWING = frozenset({"memory.grow", "table.grow"})
-
-
-class _Surcharge(Observer):
-    """Counts what wasmtime charges beyond one unit an instruction."""
-
-    def __init__(self) -> None:
-        self.units = 0
-        # A grow instruction, which costs something only if it succeeds: how large what grows was, and by how much.
-        self.growing: tuple[MemInst | TableInst, int, int] | None = None
-
-    def enter(self, frame: Frame) -> None:
-        self.units += 1
-
-    def before(self, frame: Frame, pc: int) -> None:
-        self.settle()
-        code = frame.code
-        if code is None:
-            return
-        instr = code.program.module.funcs[code.index].body[pc]
-        if instr.op.mnemonic in _BULK:
-            self.units += operand_values(frame, pc, 1)[0]
-        elif instr.op.mnemonic in _GROWING:
-            space = frame.inst.mems if instr.op.mnemonic == "memory.grow" else frame.inst.tables
-            grows = space[instr.args[0]]
-            self.growing = grows, _size(grows), operand_values(frame, pc, 1)[0]
-
-    def settle(self) -> None:
-        if self.growing is not None:
-            grows, size, amount = self.growing
-            self.growing = None
-            if _size(grows) != size:
-                self.units += amount
-
-
-def _size(grows: MemInst | TableInst) -> int:
-    return len(grows.data) if isinstance(grows, MemInst) else len(grows.elems)
-
 
 class _Refsfi:
     def __init__(self, *, observed: bool) -> None:
         self.store = Store(_LIMITS, fuel=0)
-        self.surcharge = _Surcharge()
         if observed:
-            self.store.observer = self.surcharge
+            self.store.observer = Observer()
         self.exports: dict[str, Extern] = {}
 
     def start(self, modules: Sequence[bytes], fuel: int) -> _Outcome:
@@ -171,7 +119,6 @@ class _Refsfi:
 
     def _outcome(self, act: Callable[[], Sequence[int]], fuel: int) -> _Outcome:
         self.store.fuel = fuel
-        self.surcharge.units = 0
         values: tuple[int, ...] = ()
         kind, code = "values", ""
         try:
@@ -183,8 +130,7 @@ class _Refsfi:
         except Trap as trap:
             code = trap.code.name
             kind = _KINDS.get(code, "trap")
-        self.surcharge.settle()
-        return _Outcome(kind, values, code, self.store.fuel or 0, self.surcharge.units)
+        return _Outcome(kind, values, code, self.store.fuel or 0)
 
 
 # --- wasmtime --------------------------------------------------------------------------------------------------------
@@ -291,7 +237,7 @@ def compare(module: Module, random: Random) -> Counter[str]:
             raise Difference(
                 "refsfi with an observer", f"{what}: {ours}, {ours.left} left, but {stepped}, {stepped.left}"
             )
-        return _agree(what, replace(ours, surcharge=stepped.surcharge), theirs, fuel, counts)
+        return _agree(what, ours, theirs, counts)
 
     if not step(_START, lambda engine: engine.start(modules, _AMPLE), _AMPLE):
         return counts
@@ -310,7 +256,7 @@ def compare(module: Module, random: Random) -> Counter[str]:
     return counts
 
 
-def _agree(what: str, ours: _Outcome, theirs: _Outcome, fuel: int, counts: Counter[str]) -> bool:
+def _agree(what: str, ours: _Outcome, theirs: _Outcome, counts: Counter[str]) -> bool:
     """Difference where two outcomes cannot both be right; False where they need not be the same from here on."""
     if "exhausted" in (ours.kind, theirs.kind):
         counts["ended: stack or objects"] += 1
@@ -319,7 +265,7 @@ def _agree(what: str, ours: _Outcome, theirs: _Outcome, fuel: int, counts: Count
         # wasmtime looks at its fuel only when it enters a function or a loop.
         if theirs.kind == "values" and theirs.left:
             raise Difference("fuel", f"{what}: used up, but {theirs.left} left in wasmtime")
-        if ours.kind != "fuel" and fuel - ours.left + ours.surcharge <= fuel:
+        if ours.kind != "fuel":
             raise Difference("fuel", f"{what}: {ours.left} left, but used up in wasmtime")
         counts["ended: fuel"] += 1
         return False
@@ -335,10 +281,7 @@ def _agree(what: str, ours: _Outcome, theirs: _Outcome, fuel: int, counts: Count
         # wasmtime charges for segments and initial values, too. Where it fails, there is no instance.
         return ours.kind == "values"
     if ours.kind == "values":
-        expected = max(0, ours.left - ours.surcharge)
-        if expected != theirs.left:
-            raise Difference(
-                "fuel", f"{what}: {expected} left (surcharge {ours.surcharge}), but {theirs.left} in wasmtime"
-            )
+        if ours.left != theirs.left:
+            raise Difference("fuel", f"{what}: {ours.left} left, but {theirs.left} in wasmtime")
         counts["fuel counts"] += 1
     return True

@@ -17,15 +17,15 @@ from tools.fuzzing.mutate import mutate_binary, mutate_text
 from tools.fuzzing.mutate_module import mutate_module
 from tools.fuzzing.report import Found, Report
 
-__all__ = ["case_input", "mutation_run"]
+__all__ = ["Inputs", "case_input", "mutation_run"]
 
 MEMORY = 3 << 30
 # Mostly everything on, so that most of the code is reached.
 _FEATURES: tuple[Features, ...] = (ALL, ALL, ALL, ALL, DEFAULT, WASM3, WASM2, WASM1)
 
 
-class _Inputs:
-    """What case number `index` is."""
+class Inputs:
+    """What the cases of a run are; each depends on the seeds, the run's seed and its own number alone."""
 
     def __init__(self, seeds: Sequence[Seed], seed: int) -> None:
         self.seeds = seeds
@@ -50,13 +50,13 @@ class _Inputs:
 
 def case_input(paths: Sequence[Path], seed: int, index: int) -> tuple[Seed, bytes | str, Features]:
     """The seed, the input and the features of one case."""
-    return _Inputs(load_seeds(paths), seed).make(index)
+    return Inputs(load_seeds(paths), seed).make(index)
 
 
 def worker(paths: Sequence[Path], seed: int) -> Callable[[int], tuple[str, Found | None]]:
     """The function of one case, for `pool.run`."""
     limit_memory(MEMORY)
-    inputs = _Inputs(load_seeds(paths), seed)
+    inputs = Inputs(load_seeds(paths), seed)
 
     def case(index: int) -> tuple[str, Found | None]:
         origin, content, features = inputs.make(index)
