@@ -326,11 +326,12 @@ class Linker(Managed):
         return InstancePre._of(module, definitions)
 
     def _resolve(self, module: Module) -> Sequence[Definition]:
+        imports = module._compiled.module.imports
         if module._engine is not self._state:
             raise WasmtimeError("cross-`Engine` instantiation is not currently supported")
         definitions = self._definitions
         found = []
-        for declared in module._compiled.module.imports:
+        for declared in imports:
             definition = definitions.get((declared.module, declared.name))
             if definition is None:
                 raise WasmtimeError(f"unknown import: `{declared.module}::{declared.name}` has not been defined")

@@ -74,8 +74,8 @@ class Memory:
         return self._mem.data
 
     def type(self, store: AsStore) -> MemoryType:
-        """With the limits it was declared with, but the present size as the minimum."""
-        return MemoryType._of(self._checked(store).type)
+        """As it was declared, whatever its size is now."""
+        return MemoryType._of(self._checked(store).declared)
 
     def size(self, store: AsStore) -> int:
         """In pages."""
@@ -226,7 +226,7 @@ class SharedMemory(Managed):
         return self._mem
 
     def type(self) -> MemoryType:
-        return MemoryType._of(self._open.type)
+        return MemoryType._of(self._open.declared)
 
     def size(self) -> int:
         """In pages."""

@@ -57,7 +57,7 @@ class Table:
         return self._table
 
     def type(self, store: AsStore) -> TableType:
-        return TableType._of(self._checked(store).type)
+        return TableType._of(self._checked(store).declared)
 
     def size(self, store: AsStore) -> int:
         """In elements."""

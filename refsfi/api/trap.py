@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from refsfi import errors as core
@@ -182,8 +183,16 @@ def _is_hosts(error: core.Trap) -> bool:
 
 def _outer_frames(context: Context, func: Any) -> list[core.Frame]:
     """The backtrace of a trap in the moment of a call, before there was a frame: of the function's beginning."""
-    frames = [func.code.trace_frame(0)] if isinstance(func, FuncInst) else []
+    frames = [_beginning(func)] if isinstance(func, FuncInst) else []
     return [*frames, *backtrace(context.frame, context.limits.backtrace - len(frames))]
+
+
+def _beginning(func: FuncInst) -> core.Frame:
+    """The frame of a function before its first instruction."""
+    first = func.code.trace_frame(0)
+    if first.module_offset is None or first.func_offset is None:
+        return first
+    return replace(first, module_offset=first.module_offset - first.func_offset, func_offset=0)
 
 
 def _exit_trap(error: GuestExit) -> ExitTrap:

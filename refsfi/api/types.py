@@ -289,6 +289,11 @@ class MemoryType(Managed):
             raise TypeError("expected Limits")
         if not isinstance(page_size_log2, int):
             raise TypeError("expected an integer for page_size_log2")
+        most = 1 << (64 if is_64 else 32)
+        if limits.min >= most:
+            raise WasmtimeError("minimum size too large")
+        if limits.max is not None and limits.max >= most:
+            raise WasmtimeError("maximum size too large")
         bounds = _core_limits(limits, 64)
         if page_size_log2 not in (0, 16):
             raise WasmtimeError(f"page size must be 2**16 or 2**0, but was given 2**{page_size_log2}")

@@ -78,13 +78,19 @@ class MemInst:
         if ceiling is not None and size > ceiling:
             raise LimitError(f"memory minimum size of {type.limits.min} pages exceeds the limit of {ceiling} bytes")
         try:
-            self.data: Buffer = _allocate(size)
+            self._storage = _allocate(type, size)
         except (OSError, ValueError, OverflowError) as error:
             raise LimitError(f"memory of {type.limits.min} pages cannot be allocated: {error}") from None
+        self.data: Buffer = self._storage.buffer
         # Atomic instructions and growing exclude each other; only shared memories are ever contended.
         self.lock = threading.RLock()
-        self._file: _File | None = None
+        self._record: ctypes.Array[ctypes.c_uint64] | None = None
         self.waiters = Waiters() if type.shared else None
+
+    @property
+    def declared(self) -> MemType:
+        """The type that it was made with."""
+        return self._type
 
     @property
     def type(self) -> MemType:

@@ -26,6 +26,11 @@ class TableInst:
         self.elems: list[Value] = [init] * type.limits.min
 
     @property
+    def declared(self) -> TableType:
+        """The type that it was made with."""
+        return self._type
+
+    @property
     def type(self) -> TableType:
         t = self._type
         return TableType(t.elem, Limits(len(self.elems), t.limits.max), t.addr)
