@@ -162,6 +162,49 @@ def test_a_read_waits_for_data() -> None:
     os.close(reader)
 
 
+def test_an_input_that_does_not_block_is_waited_for_all_the_same() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    guest = WasiGuest(stdin=reader)
+    thread = threading.Timer(0.05, os.write, (writer, b"late"))
+    thread.start()
+    assert guest.read(0, 10) == b"late"
+    thread.join()
+    # The host's descriptor is as it was.
+    assert not os.get_blocking(reader)
+    os.close(writer)
+    os.close(reader)
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_slow_reader_gets_everything(blocking: bool) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, blocking)
+    guest = WasiGuest(stdout=writer, pages=16)
+    guest.memory.data[BUFFER : BUFFER + 0x80000] = os.urandom(0x80000)
+    found = bytearray()
+
+    def read() -> None:
+        while piece := os.read(reader, 10_000):
+            found.extend(piece)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    guest.ok("fd_write", 1, [0x80000], OUT)
+    assert guest.u32() == 0x80000
+    os.close(writer)
+    thread.join()
+    assert found == guest.bytes(BUFFER, 0x80000)
+    os.close(reader)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_full_disk_is_an_error_of_the_guest() -> None:
+    with open("/dev/full", "wb", buffering=0) as full:
+        assert WasiGuest(stdout=full.fileno()).call("fd_write", 1, [b"x"], OUT) is Errno.NOSPC
+        assert WasiGuest(stdout=full).call("fd_write", 1, [b"x"], OUT) is Errno.NOSPC
+
+
 @pytest.mark.parametrize("name", ["fd_read", "fd_write"])
 def test_a_guest_that_waits_can_be_stopped(name: str) -> None:
     reader, writer = os.pipe()
