@@ -64,6 +64,14 @@ def execute(name: str, run: Callable[[Sequence[str]], int], arguments: Sequence[
         complain("error: out of memory: the module, or what it asks for, is too large for this machine")
     except OSError as error:
         complain(f"error: {f'{error.filename}: ' if error.filename else ''}{reason(error)}")
+    except Exception as error:
+        # A defect of refsfi, which says so in one line to users and in full to those who look for it.
+        if os.environ.get("REFSFI_TRACEBACK"):
+            raise
+        complain(
+            f"error: internal error: {type(error).__name__}: {error}; this is a defect of refsfi, please report it"
+            " (REFSFI_TRACEBACK=1 shows where)"
+        )
     return EXIT_FAILURE
 
 

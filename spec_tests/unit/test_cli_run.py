@@ -15,6 +15,7 @@ import pytest
 
 from refsfi.binary.encode import encode
 from refsfi.cli.main import main
+from refsfi.errors import Crash
 from refsfi.text.parser import parse_module
 
 Run = Callable[..., tuple[int, str, str]]
@@ -311,3 +312,17 @@ class TestUsage:
     def test_a_component(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "c.wasm").write_bytes(b"\0asm\x0d\0\x01\0")
         assert run("c.wasm") == (1, "", "error: c.wasm: is a component; only core modules are supported\n")
+
+    def test_a_defect_of_ours_is_one_line(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(*_: object) -> None:
+            raise Crash("a state that cannot be")
+
+        monkeypatch.setattr("refsfi.cli.session.load_program", broken)
+        monkeypatch.delenv("REFSFI_TRACEBACK", raising=False)
+        code, out, err = run("program.wat")
+        assert (code, out) == (1, "")
+        assert err.startswith("error: internal error: Crash: a state that cannot be; this is a defect of refsfi")
+        assert err.count("\n") == 1
+        monkeypatch.setenv("REFSFI_TRACEBACK", "1")
+        with pytest.raises(Crash):
+            run("program.wat")

@@ -8,7 +8,7 @@ import time
 __all__ = ["SLICE", "Clocks"]
 
 # A waiting guest looks up this often, in seconds, whether its host wants it to stop.
-SLICE = 0.02
+SLICE = 0.01
 
 
 class Clocks:
