@@ -122,11 +122,14 @@ class Memory:
         return len(self._data)
 
     def __getitem__(self, key: int | slice) -> Any:
-        return self._data[key]
+        data = self._data
+        return bytes(data[key]) if isinstance(key, slice) else data[key]
 
     def __setitem__(self, key: int | slice, value: Any) -> None:
         data = self._data
         if isinstance(key, slice):
+            if not isinstance(value, bytes | bytearray):
+                value = memoryview(value).cast("B")
             if len(range(*key.indices(len(data)))) != len(value):
                 raise ValueError("a memory's slice can only be replaced by as many bytes")
         elif not -len(data) <= key < len(data):

@@ -35,7 +35,8 @@ def mismatch(program: Program, given: Sequence[ExternType]) -> str:
 
 def _why(expected: ExternType, found: ExternType) -> str:
     if kind_of(expected) is not kind_of(found):
-        return f"expected {kind_of(expected)}, but found {kind_of(found)}"
+        what = "function" if isinstance(found, FuncExtern) else str(kind_of(found))
+        return f"expected {kind_of(expected)}, but found {what}"
     match expected, found:
         case FuncExtern(type=DefType() as a), FuncExtern(type=DefType() as b):
             return f"types incompatible: expected type `{_func(a)}`, found type `{_func(b)}`"

@@ -142,7 +142,7 @@ def seen(module: Any, value: Any) -> Any:
         return ["ImportType", value.module, value.name, seen(module, value.type)]
     if isinstance(value, module.ExportType):
         return ["ExportType", value.name, seen(module, value.type)]
-    for name in ("Func", "Memory", "SharedMemory", "Table", "Global", "Tag", "Instance", "Module"):
+    for name in ("Func", "Memory", "SharedMemory", "Table", "Global", "Tag", "Instance", "InstancePre", "Module"):
         if isinstance(value, getattr(module, name)):
             return [name]
     raise TypeError(f"nothing is known to be seen of {value!r}")
