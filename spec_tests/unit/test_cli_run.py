@@ -314,7 +314,7 @@ class TestUsage:
         assert run("c.wasm") == (1, "", "error: c.wasm: is a component; only core modules are supported\n")
 
     def test_a_defect_of_ours_is_one_line(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        def broken(*_: object) -> None:
+        def broken(*_: object, **__: object) -> None:
             raise Crash("a state that cannot be")
 
         monkeypatch.setattr("refsfi.cli.session.load_program", broken)
