@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refsfi.errors import LinkError, Trap, TrapCode
+from refsfi.errors import LimitError, LinkError, Trap, TrapCode
 from refsfi.exec.code import Program
 from refsfi.exec.constant import evaluate
 from refsfi.exec.machine import invoke
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Extern, FuncInst, GlobalInst, HostFunc, Instance, Store, TagInst, extern_type
-from refsfi.runtime.table import TableInst
+from refsfi.runtime.table import MAX_ELEMENTS, TableInst
 from refsfi.runtime.values import default
 from refsfi.syntax.deftypes import DefType
 from refsfi.syntax.module import Active, Import, Passive
@@ -52,7 +52,9 @@ def instantiate(store: Store, program: Program, imports: Sequence[Extern]) -> In
         inst.mem0 = inst.mems[0]
     for definition, global_type in zip(module.globals, info.globals[len(inst.globals) :], strict=True):
         inst.globals.append(GlobalInst(global_type, evaluate(definition.init, inst)))
-    for table, table_type in zip(module.tables, info.tables[len(inst.tables) :], strict=True):
+    table_types = info.tables[len(inst.tables) :]
+    _check_tables(table_types, limits.table)
+    for table, table_type in zip(module.tables, table_types, strict=True):
         init = default(table_type.elem) if table.init is None else evaluate(table.init, inst)
         inst.tables.append(TableInst(table_type, init, limits.table))
     for elem in module.elems:
@@ -63,6 +65,15 @@ def instantiate(store: Store, program: Program, imports: Sequence[Extern]) -> In
     if module.start is not None:
         invoke(store, inst.funcs[module.start], ())
     return inst
+
+
+def _check_tables(types: Sequence[TableType], ceiling: int) -> None:
+    """LimitError where tables that are each allowed are too much together: a few bytes declare one, and it costs its
+    whole length."""
+    total = sum(type.limits.min for type in types)
+    most = max(ceiling, MAX_ELEMENTS)
+    if len(types) > 1 and total > most:
+        raise LimitError(f"tables of {total} elements in all exceed the limit of {most}")
 
 
 def _match(declared: Import, expected: ExternType, given: Extern) -> None:
