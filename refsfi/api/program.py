@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
-from refsfi.api.aio import run_interruptibly
 from refsfi.api.config import Config
 from refsfi.api.engine import Engine
 from refsfi.api.errors import ExitTrap, WasmtimeError
@@ -111,6 +110,8 @@ def run(program: Source, args: Sequence[Any] = (), **options: Unpack[RunOptions]
 
 async def run_async(program: Source, args: Sequence[Any] = (), **options: Unpack[RunOptions]) -> RunResult:
     """Likewise, without blocking the event loop; cancelling it interrupts the guest."""
+    from refsfi.api.aio import run_interruptibly
+
     prepared = _Run(program, args, options)
     return await run_interruptibly(prepared.store._context, prepared.run)
 
