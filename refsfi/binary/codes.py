@@ -17,11 +17,13 @@ __all__ = [
     "EXACT",
     "EXACT_FUNC",
     "EXTERN_KINDS",
+    "FEATURES",
     "FUNC",
     "HAS_MAX",
     "HAS_PAGE_SIZE",
     "IS_64",
     "IS_SHARED",
+    "LIMITS_FEATURES",
     "MAGIC",
     "MEMARG_MEM",
     "NUM_TYPES",
@@ -112,6 +114,14 @@ REC: Final = 0x4E
 DESCRIPTOR: Final = 0x4D
 DESCRIBES: Final = 0x4C
 EMPTY_BLOCK: Final = 0x40
+# Type codes and the features any of which brings them.
+FEATURES: Final[dict[int, tuple[Feature, ...]]] = {
+    **{code: (feature,) for code, (_, feature) in NUM_TYPES.items() if feature is not None},
+    **{code: (feature,) for code, (_, feature) in ABS_HEAPS.items()},
+    **dict.fromkeys((REF, REF_NULL), (Feature.FUNCTION_REFERENCES, Feature.GC)),
+    **dict.fromkeys((STRUCT, ARRAY, SUB, SUB_FINAL, REC), (Feature.GC,)),
+    **dict.fromkeys((EXACT, DESCRIPTOR, DESCRIBES), (Feature.CUSTOM_DESCRIPTORS,)),
+}
 # The byte that opens a table with an initializer; a zero follows it.
 TABLE_INIT: Final = 0x40
 
@@ -120,6 +130,11 @@ HAS_MAX: Final = 1
 IS_SHARED: Final = 2
 IS_64: Final = 4
 HAS_PAGE_SIZE: Final = 8
+LIMITS_FEATURES: Final[dict[int, Feature]] = {
+    IS_SHARED: Feature.THREADS,
+    IS_64: Feature.MEMORY64,
+    HAS_PAGE_SIZE: Feature.CUSTOM_PAGE_SIZES,
+}
 # The bit of a memory argument's flags that says that a memory index follows; those below hold the alignment.
 MEMARG_MEM: Final = 0x40
 

@@ -16,7 +16,7 @@ from refsfi.binary import codes
 from refsfi.binary.decode_types import TypeReader, type_reader
 from refsfi.binary.reader import at_end, count, raw, s32, s64, u32, u64
 from refsfi.errors import Crash, DecodeError
-from refsfi.syntax.features import DEFAULT, Feature, Features
+from refsfi.syntax.features import DEFAULT, Feature, Features, off
 from refsfi.syntax.module import Catch, CatchKind, Expr, Instr, MemArg
 from refsfi.syntax.opcodes import BY_CODE, Imm, Op
 from refsfi.syntax.types import RefType, ValType
@@ -138,7 +138,7 @@ class InstrReader:
                 continue
 
             if special is Special.ILLEGAL:
-                raise DecodeError(f"illegal opcode {data[at]:02x}", at)
+                raise _illegal(None, data[at], at)
             if special is Special.UNCOUNTED:
                 raise DecodeError("data count section required", at)
 
@@ -167,7 +167,7 @@ class InstrReader:
         code, pos = u32(data, at + 1)
         entry = self._prefixed[data[at]].get(code)
         if entry is None:
-            raise DecodeError(f"illegal opcode {data[at]:02x} {code:02x}", at)
+            raise _illegal(data[at], code, at)
         op, read, special = entry
         if special is Special.UNCOUNTED:
             raise DecodeError("data count section required", at)
@@ -195,6 +195,17 @@ class InstrReader:
         if pos != end:
             raise DecodeError("section size mismatch", min(pos, end))
         return locals, expr
+
+
+def _illegal(prefix: int | None, code: int, at: int) -> DecodeError:
+    """An opcode that is none, or belongs to a feature that is off."""
+    written = f"{code:02x}" if prefix is None else f"{prefix:02x} {code:02x}"
+    row = BY_CODE.get((prefix, code))
+    if prefix is None and row is None:
+        # Of a prefix, the first opcode behind it speaks for all.
+        row = next((row for key, row in BY_CODE.items() if key[0] == code), None)
+    feature = row.feature if row is not None else None
+    return DecodeError(f"illegal opcode {written}{off(*[feature] if feature else ())}", at)
 
 
 @lru_cache(maxsize=64)

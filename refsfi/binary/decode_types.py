@@ -11,7 +11,7 @@ from functools import lru_cache
 from refsfi.binary import codes
 from refsfi.binary.reader import count, s33, u32, u64
 from refsfi.errors import DecodeError
-from refsfi.syntax.features import Feature, Features
+from refsfi.syntax.features import Feature, Features, off
 from refsfi.syntax.types import (
     FUNCREF,
     I32,
@@ -50,6 +50,7 @@ class TypeReader:
     """Readers of types under a set of features: from bytes and position to the value and the position behind it."""
 
     def __init__(self, features: Features) -> None:
+        self.features = features
         self.gc = Feature.GC in features
         self.indices = Feature.FUNCTION_REFERENCES in features or self.gc
         self.multi_value = Feature.MULTI_VALUE in features
@@ -91,7 +92,7 @@ class TypeReader:
             index, after = s33(data, pos)
             if index >= 0:
                 return TypeUse(index), after
-        raise _bad_code(code, pos, "malformed heap type")
+        raise self._bad_code(code, pos, "malformed heap type")
 
     def reftype(self, data: bytes, pos: int) -> tuple[RefType, int]:
         code = data[pos]
@@ -105,14 +106,14 @@ class TypeReader:
         if code in (codes.REF, codes.REF_NULL) and self.indices:
             heap, after = self.heaptype(data, pos + 1)
             return RefType(code == codes.REF_NULL, heap), after
-        raise _bad_code(code, pos, "malformed reference type")
+        raise self._bad_code(code, pos, "malformed reference type")
 
     def valtype(self, data: bytes, pos: int) -> tuple[ValType, int]:
         type = self.vals.get(data[pos])
         if type is not None:
             return type, pos + 1
         if not self.indices:
-            raise _bad_code(data[pos], pos, "malformed value type")
+            raise self._bad_code(data[pos], pos, "malformed value type")
         return self._long_reftype(data, pos)
 
     def valtypes(self, data: bytes, pos: int) -> tuple[tuple[ValType, ...], int]:
@@ -134,10 +135,10 @@ class TypeReader:
         if 0x40 < code < 0x80:
             return self.valtype(data, pos)
         if not self.multi_value:
-            raise _bad_code(code, pos, "malformed block type")
+            raise DecodeError(f"malformed block type{off(Feature.MULTI_VALUE)}", pos)
         index, after = s33(data, pos)
         if index < 0:
-            raise _bad_code(code, pos, "malformed block type")
+            raise self._bad_code(code, pos, "malformed block type")
         return index, after
 
     # --- type definitions ---
@@ -173,7 +174,7 @@ class TypeReader:
         if code == codes.ARRAY and self.gc:
             field, pos = self.fieldtype(data, pos + 1)
             return ArrayType(field), pos
-        raise _bad_code(code, pos, "malformed definition type")
+        raise self._bad_code(code, pos, "malformed definition type")
 
     def subtype(self, data: bytes, pos: int) -> tuple[SubType, int]:
         final = True
@@ -227,7 +228,7 @@ class TypeReader:
         if self.page_sizes:
             known |= codes.HAS_PAGE_SIZE
         if flags & ~known:
-            raise DecodeError("malformed limits flags", pos)
+            raise self._unknown_flags(flags & ~known, pos)
         limits, pos = self.limits(data, pos + 1, flags)
         addr = I64 if flags & codes.IS_64 else I32
         shared = bool(flags & codes.IS_SHARED)
@@ -243,7 +244,7 @@ class TypeReader:
         flags = data[pos]
         known = codes.HAS_MAX | codes.IS_64 if self.memory64 else codes.HAS_MAX
         if flags & ~known:
-            raise DecodeError("malformed limits flags", pos)
+            raise self._unknown_flags(flags & ~known, pos)
         limits, pos = self.limits(data, pos + 1, flags)
         return TableType(elem, limits, I64 if flags & codes.IS_64 else I32), pos
 
@@ -264,7 +265,8 @@ class TypeReader:
             return FuncExtern(index, exact=True), pos
         kind = self.kinds.get(code)
         if kind is None:
-            raise DecodeError("malformed import kind", pos)
+            needed = (Feature.EXCEPTIONS, Feature.LEGACY_EXCEPTIONS) if code in codes.EXTERN_KINDS else ()
+            raise DecodeError(f"malformed import kind{off(*needed)}", pos)
         pos += 1
         if kind is ExternKind.FUNC:
             index, pos = u32(data, pos)
@@ -277,6 +279,18 @@ class TypeReader:
             return self.globaltype(data, pos)
         return self.tagtype(data, pos)
 
+    def _bad_code(self, code: int, pos: int, message: str) -> DecodeError:
+        # Codes are integers of 7 bits, so that a byte with the continuation bit is a long integer and no unknown code.
+        if code >= 0x80:
+            return DecodeError("integer representation too long", pos + 1)
+        needed = codes.FEATURES.get(code, ())
+        return DecodeError(message if self.features & set(needed) else message + off(*needed), pos)
+
+    def _unknown_flags(self, unknown: int, pos: int) -> DecodeError:
+        """Flags of limits that no feature explains which is on."""
+        needed = [feature for bit, feature in codes.LIMITS_FEATURES.items() if bit & unknown]
+        return DecodeError(f"malformed limits flags{off(*[f for f in needed if f not in self.features][:1])}", pos)
+
 
 @lru_cache(maxsize=64)
 def type_reader(features: Features) -> TypeReader:
@@ -288,10 +302,3 @@ def _mutability(byte: int, pos: int) -> bool:
     if byte > 1:
         raise DecodeError("malformed mutability", pos)
     return byte == 1
-
-
-def _bad_code(code: int, pos: int, message: str) -> DecodeError:
-    # Codes are integers of 7 bits, so that a byte with the continuation bit is a long integer and no unknown code.
-    if code >= 0x80:
-        return DecodeError("integer representation too long", pos + 1)
-    return DecodeError(message, pos)

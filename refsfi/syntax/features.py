@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-__all__ = ["ALL", "DEFAULT", "WASM1", "WASM2", "WASM3", "Feature", "Features", "feature"]
+__all__ = ["ALL", "DEFAULT", "WASM1", "WASM2", "WASM3", "Feature", "Features", "feature", "off"]
 
 
 class Feature(StrEnum):
@@ -74,6 +74,14 @@ def feature(name: str) -> Feature:
         return Feature(name.replace("_", "-"))
     except ValueError:
         raise ValueError(f"unknown feature '{name}'; known: {', '.join(sorted(Feature))}") from None
+
+
+def off(*features: Feature) -> str:
+    """The end of a message about something that any one of `features` would admit; empty where none would."""
+    if not features:
+        return ""
+    names = " and ".join(features)
+    return f": the feature{'s' if features[1:] else ''} {names} {'are' if features[1:] else 'is'} off"
 
 
 def switched(features: Features, on: Iterable[Feature] = (), off: Iterable[Feature] = ()) -> Features:

@@ -1,7 +1,7 @@
 """The words of the text format and the features they belong to.
 
 A word of a feature that is off is no keyword at all: a parser that meets it says "unknown operator", as for any other
-word.
+word, and then which feature it would take.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from refsfi.syntax.features import Feature, Features
 from refsfi.syntax.opcodes import OPS
 from refsfi.syntax.types import SHORTHANDS, AbsHeap, NumType, PackType, RefType
 
-__all__ = ["abstract_heaps", "known_keyword", "pack_types", "value_types"]
+__all__ = ["abstract_heaps", "features_of", "known_keyword", "pack_types", "value_types"]
 
 # Words with the features any of which brings them; an empty tuple: part of the first version.
 _WORDS: Final[dict[tuple[Feature, ...], str]] = {
@@ -23,7 +23,7 @@ _WORDS: Final[dict[tuple[Feature, ...], str]] = {
     (Feature.SIMD,): "v128 i8x16 i16x8 i32x4 i64x2 f32x4 f64x2",
     (Feature.BULK_MEMORY, Feature.REFERENCE_TYPES): "declare item",
     (Feature.REFERENCE_TYPES,): "externref extern",
-    (Feature.FUNCTION_REFERENCES,): "ref null",
+    (Feature.FUNCTION_REFERENCES, Feature.GC): "ref null",
     (
         Feature.GC,
     ): "i8 i16 rec sub final struct array field any anyref eq eqref i31 i31ref structref arrayref none nullref"
@@ -55,6 +55,14 @@ def _keywords(features: Features) -> frozenset[str]:
 def known_keyword(token: str, features: Features) -> bool:
     """Whether a token is a keyword under a set of features."""
     return token in _keywords(features) or _MEMARG.fullmatch(token) is not None
+
+
+def features_of(token: str) -> tuple[Feature, ...]:
+    """The features any of which makes a token a keyword; none for a word that no feature brings."""
+    for needed, text in _WORDS.items():
+        if token in text.split():
+            return needed
+    return tuple(row.feature for row in OPS if row.mnemonic == token and row.feature is not None)
 
 
 @lru_cache(maxsize=64)

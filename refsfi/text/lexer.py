@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from refsfi.errors import ParseError
-from refsfi.syntax.features import DEFAULT, Features
+from refsfi.syntax.features import DEFAULT, Features, off
 from refsfi.syntax.module import Source
-from refsfi.text.keywords import known_keyword
+from refsfi.text.keywords import features_of, known_keyword
 from refsfi.text.numbers import is_number
 from refsfi.text.strings import CHAR, ESCAPE, IDCHAR, STRING, unescape
 
@@ -212,7 +212,7 @@ class TokenStream:
             return self._illegal(at, len(self.source.text))
         if known:
             return self.error(f"unexpected token {_shown(token)}", at)
-        return self.error(f"unknown operator {_shown(token)}", at)
+        return self.error(f"unknown operator {_shown(token)}{off(*features_of(token))}", at)
 
     def _illegal(self, at: int, end: int) -> ParseError:
         text = self.source.text

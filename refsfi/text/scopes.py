@@ -6,7 +6,7 @@ is defined; the second reads what the fields say. `Context` is what the second p
 
 from __future__ import annotations
 
-from refsfi.syntax.features import Feature, Features
+from refsfi.syntax.features import Feature, Features, off
 from refsfi.syntax.module import Module
 from refsfi.syntax.types import FuncType, RecType, SubType
 from refsfi.text.annotations import Hint, Placed, take_name
@@ -159,7 +159,7 @@ class Context:
         """Refuses the next token unless one of the features is on."""
         if not any(f in self.features for f in features):
             stream = self.stream
-            raise stream.error_here(f"unknown operator {stream.texts[stream.pos]}")
+            raise stream.error_here(f"unknown operator {stream.texts[stream.pos]}{off(*features)}")
 
     def define(self, rec: RecType) -> None:
         """Appends a recursion group to the types."""

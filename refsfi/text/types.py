@@ -6,7 +6,7 @@ Parsing functions take the context and step its stream over what they return. Th
 
 from __future__ import annotations
 
-from refsfi.syntax.features import Feature
+from refsfi.syntax.features import Feature, off
 from refsfi.syntax.types import (
     I32,
     I64,
@@ -88,7 +88,7 @@ def val_type(c: Context) -> ValType:
     s.pos = pos + 1
     if s.texts[pos + 1] != "ref":
         raise s.unexpected()
-    c.need(Feature.FUNCTION_REFERENCES)
+    c.need(Feature.FUNCTION_REFERENCES, Feature.GC)
     null = s.texts[pos + 2] == "null"
     s.pos = pos + 3 if null else pos + 2
     heap = heap_type(c)
@@ -320,7 +320,7 @@ def address_type(c: Context) -> NumType:
     token = s.texts[s.pos]
     if token == "i32" or token == "i64":
         if not c.has(Feature.MEMORY64):
-            raise s.unexpected()
+            raise s.error_here(f"unexpected token {token}{off(Feature.MEMORY64)}")
         s.pos += 1
         return I32 if token == "i32" else I64
     return I32

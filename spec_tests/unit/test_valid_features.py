@@ -9,7 +9,7 @@ import pytest
 
 from refsfi.binary.decode import decode
 from refsfi.binary.encode import encode
-from refsfi.errors import DecodeError, ValidationError
+from refsfi.errors import DecodeError, MalformedError, ValidationError
 from refsfi.syntax.features import ALL, WASM1, WASM2, WASM3, Feature
 from refsfi.syntax.module import Active, Func, Instr, Module
 from refsfi.syntax.opcodes import OPS, op
@@ -83,10 +83,66 @@ def test_what_a_feature_adds(feature: Feature, text: str, message: str) -> None:
     assert caught.value.message.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("feature", "text"),
+    [
+        (F.MUTABLE_GLOBAL, '(import "m" "g" (global (mut i32)))'),
+        (F.SATURATING_FLOAT_TO_INT, "(func (param f32) (drop (i32.trunc_sat_f32_s (local.get 0))))"),
+        (F.SIGN_EXTENSION, "(func (param i32) (drop (i32.extend8_s (local.get 0))))"),
+        (F.MULTI_VALUE, "(func (result i32 i32) (unreachable))"),
+        (F.MULTI_VALUE, "(func (param i32) (local.get 0) (block (param i32) (drop)))"),
+        (F.REFERENCE_TYPES, "(table 1 externref)"),
+        (F.REFERENCE_TYPES, "(table 1 funcref) (table 1 funcref)"),
+        (F.BULK_MEMORY, "(memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)))"),
+        (F.BULK_MEMORY, '(memory 1) (data "abc")'),
+        (F.SIMD, "(func (drop (v128.const i32x4 0 0 0 0)))"),
+        (F.SIMD, "(func (param v128))"),
+        (F.RELAXED_SIMD, "(func (param v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 0))))"),
+        (F.TAIL_CALL, "(func $f (return_call $f))"),
+        (F.EXTENDED_CONST, "(global i32 (i32.add (i32.const 1) (i32.const 1)))"),
+        (F.FUNCTION_REFERENCES, "(type $t (func)) (func (param (ref null $t)) (call_ref $t (local.get 0)))"),
+        (F.GC, "(type (struct))"),
+        (F.GC, "(type (array i8))"),
+        (F.GC, "(type (sub (func)))"),
+        (F.GC, "(func (param anyref))"),
+        (F.EXCEPTIONS, "(func try_table end)"),
+        (F.EXCEPTIONS, "(func (param exnref))"),
+        (F.MULTI_MEMORY, "(memory 1) (memory 1)"),
+        (F.MEMORY64, "(memory i64 1)"),
+        (F.MEMORY64, "(table i64 1 funcref)"),
+        (F.THREADS, "(memory 1 1 shared)"),
+        (F.THREADS, "(func (atomic.fence))"),
+        (F.WIDE_ARITHMETIC, "(func (param i64) (i64.mul_wide_s (local.get 0) (local.get 0)) (drop) (drop))"),
+        (F.CUSTOM_PAGE_SIZES, "(memory 1 (pagesize 1))"),
+        (F.CUSTOM_DESCRIPTORS, "(rec (type (descriptor 1) (struct)) (type (describes 0) (struct)))"),
+        (F.CUSTOM_DESCRIPTORS, "(type (struct)) (func (param (ref (exact 0))))"),
+        (F.LEGACY_EXCEPTIONS, "(func (try (do) (catch_all)))"),
+    ],
+)
+def test_every_form_of_a_module_is_refused_with_the_name_of_the_feature(feature: Feature, text: str) -> None:
+    data = encode(parse_module(text, ALL))
+    without = ALL - {feature}
+    for read in (lambda: parse_module(text, without), lambda: decode(data, without)):
+        with pytest.raises((MalformedError, ValidationError), match=f"the feature {feature}( is off)?"):
+            validate(read(), without)
+
+
+def test_all_features_are_tested_above() -> None:
+    (marks,) = test_every_form_of_a_module_is_refused_with_the_name_of_the_feature.pytestmark  # type: ignore[attr-defined]
+    assert {feature for feature, _ in marks.args[1]} == ALL
+
+
+def test_several_features_any_of_which_would_do_are_all_named() -> None:
+    with pytest.raises(MalformedError, match="the features exceptions and legacy-exceptions are off"):
+        parse_module("(tag)", ALL - {F.EXCEPTIONS, F.LEGACY_EXCEPTIONS})
+
+
 def test_typed_references_come_with_either_of_two_proposals() -> None:
-    module = parse_module("(type $f (func)) (func (param (ref $f)))", ALL)
-    validate(module, ALL - {F.GC})
-    validate(module, ALL - {F.FUNCTION_REFERENCES})
+    text = "(type $f (func)) (func (param (ref $f)))"
+    module = parse_module(text, ALL)
+    for features in (ALL - {F.GC}, ALL - {F.FUNCTION_REFERENCES}):
+        validate(module, features)
+        validate(parse_module(text, features), features)
     with pytest.raises(ValidationError, match="typed references not supported"):
         validate(module, ALL - {F.GC, F.FUNCTION_REFERENCES})
 
