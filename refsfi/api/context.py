@@ -116,7 +116,7 @@ class Context(Store):
         with WATCH.lock:
             while True:
                 over = self._is_over()
-                self.stop = Exhaustion(TrapCode.INTERRUPT) if over else None
+                self.request_stop(Exhaustion(TrapCode.INTERRUPT) if over else None)
                 # A signal handler may have asked for more in between.
                 if self._is_over() == over:
                     return

@@ -79,6 +79,7 @@ class Table:
         if not 0 <= idx < len(table.elems):
             raise WasmtimeError(f"wasm trap: {REPORT_TEXT[TrapCode.TABLE_OUT_OF_BOUNDS]}")
         table.elems[idx] = value
+        table.changed(idx, 1)
 
     def grow(self, store: AsStore, amt: int, init: Any) -> int:
         """Append `amt` times `init`; the old size. WasmtimeError where type or limits forbid it."""

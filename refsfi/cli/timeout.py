@@ -31,7 +31,7 @@ def time_limit(store: Store, seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
     elif seconds == 0:
-        store.stop = Exhaustion(TrapCode.INTERRUPT)
+        store.request_stop(Exhaustion(TrapCode.INTERRUPT))
         yield
     elif threading.current_thread() is threading.main_thread():
         with _by_signal(store, min(seconds, _LONGEST)):
@@ -47,7 +47,7 @@ def time_limit(store: Store, seconds: float | None) -> Iterator[None]:
 
 
 def _ask(store: Store) -> None:
-    store.stop = Exhaustion(TrapCode.INTERRUPT)
+    store.request_stop(Exhaustion(TrapCode.INTERRUPT))
 
 
 @contextmanager

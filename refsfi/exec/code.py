@@ -15,6 +15,7 @@ from refsfi.binary.deferred import DeferredFunc
 from refsfi.errors import Frame as TraceFrame
 from refsfi.errors import WasmError
 from refsfi.runtime.store import Frame
+from refsfi.runtime.tier import Tier
 from refsfi.runtime.values import default, func_type
 from refsfi.syntax.deftypes import close_extern
 from refsfi.syntax.module import Module
@@ -69,11 +70,13 @@ class Guard:
 @dataclass(slots=True)
 class Lowered:
     """The steps of a function. `pcs[ip]` is the instruction that step `ip` stands for (of several fused ones, the one
-    that can trap or that controls)."""
+    that can trap or that controls). `places`: the labels' pcs, at which all operands are in their slots, and the steps
+    there."""
 
     steps: list[Step]
     pcs: Sequence[int]
     guards: list[Guard]
+    places: dict[int, int]
 
     def guard_of(self, pc: int) -> int:
         """The innermost guard whose range contains `pc`, -1 for none."""
@@ -140,6 +143,8 @@ class FuncCode:
         lowered, constants = lower(self, side, fuse=True)
         self.lowered = lowered
         self.ops = lowered.steps
+        if self.program.tier is not None:
+            self.program.tier.lowered(self)
         slots = side.max_height + side.exn_slots
         tail = [default(t) for t in types[self.nparams :]] + [None] * slots + constants
         func = self.program.module.funcs[self.index]
@@ -194,7 +199,8 @@ class FuncCode:
 class Program:
     """A valid module, ready to be instantiated any number of times, in any number of stores and threads.
 
-    `metered` programs count fuel; a store with fuel runs only those. `exports` has kind and index of each export.
+    `metered` programs count fuel; a store with fuel runs only those. `exports` has kind and index of each export. `tier`
+    compiles what is hot, None where everything is interpreted.
     """
 
     __slots__ = (
@@ -207,12 +213,14 @@ class Program:
         "info",
         "metered",
         "module",
+        "tier",
     )
 
-    def __init__(self, module: Module, info: ModuleInfo, *, metered: bool = False) -> None:
+    def __init__(self, module: Module, info: ModuleInfo, *, metered: bool = False, tier: Tier | None = None) -> None:
         self.module = module
         self.info = info
         self.metered = metered
+        self.tier = tier
         self.import_types = [close_extern(i.type, info.types) for i in module.imports]
         self.imported_funcs = len(module.imported(ExternKind.FUNC))
         self.funcs = [FuncCode(self, i) for i in range(len(module.funcs))]

@@ -120,6 +120,7 @@ def _run_segments(inst: Instance) -> None:
             if start + len(source) > len(elems):
                 raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS)
             elems[start : start + len(source)] = source
+            inst.tables[elem.mode.index].changed(start, len(source))
     for index, elem in enumerate(module.elems):
         if not isinstance(elem.mode, Passive):
             inst.elems[index] = []

@@ -278,7 +278,8 @@ class Lowerer:
                 keep = None if c.slot is None else self.first_exn + c.slot
                 clauses.append(Catcher(c.tag, c.ref, self.slot(c.branch.height), resolve(labels[target]), keep))
             guards.append(Guard(handler.start, handler.end, handler.parent, tuple(clauses)))
-        return Lowered(steps, pcs, guards)
+        places = {pc: resolve(ip) for pc, ip in labels.items() if ip <= last}
+        return Lowered(steps, pcs, guards, places)
 
 
 def lower(code: FuncCode, side: SideTable, fuse: bool) -> tuple[Lowered, list[Any]]:

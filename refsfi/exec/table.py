@@ -26,10 +26,12 @@ def table_get(f: Frame, table: int, index: int) -> Value:
 @instruction("table.set", pops=2, pushes=0)
 def table_set(f: Frame, table: int, index: int, value: Value) -> None:
     """Rule: Step/table.set-oob, Step/table.set-val"""
-    elems = f.inst.tables[table].elems
+    target = f.inst.tables[table]
+    elems = target.elems
     if index >= len(elems):
         raise _out_of_bounds()
     elems[index] = value
+    target.changed(index, 1)
 
 
 @instruction("table.size", pops=0, pushes=1)
@@ -57,10 +59,12 @@ def table_grow(f: Frame, table: int, value: Value, delta: int) -> int:
 @instruction("table.fill", pops=3, pushes=0)
 def table_fill(f: Frame, table: int, dest: int, value: Value, count: int) -> None:
     """Rule: Step_read/table.fill-oob, Step_read/table.fill-zero, Step_read/table.fill-succ"""
-    elems = f.inst.tables[table].elems
+    target = f.inst.tables[table]
+    elems = target.elems
     if dest + count > len(elems):
         raise _out_of_bounds()
     pay(f.store, count)
+    target.changed(dest, count)
     for at, size in pieces(f.store, count, ITEMS):
         elems[dest + at : dest + at + size] = [value] * size
 
@@ -73,6 +77,7 @@ def table_copy(f: Frame, to: int, source: int, dest: int, start: int, count: int
     if start + count > len(origin) or dest + count > len(target):
         raise _out_of_bounds()
     pay(f.store, count)
+    f.inst.tables[to].changed(dest, count)
     for at, size in pieces(f.store, count, ITEMS, backwards=target is origin and dest > start):
         target[dest + at : dest + at + size] = origin[start + at : start + at + size]
 
@@ -80,11 +85,13 @@ def table_copy(f: Frame, to: int, source: int, dest: int, start: int, count: int
 @instruction("table.init", pops=3, pushes=0)
 def table_init(f: Frame, segment: int, table: int, dest: int, start: int, count: int) -> None:
     """Rule: Step_read/table.init-oob, Step_read/table.init-zero, Step_read/table.init-succ"""
-    elems = f.inst.tables[table].elems
+    target = f.inst.tables[table]
+    elems = target.elems
     source = f.inst.elems[segment]
     if start + count > len(source) or dest + count > len(elems):
         raise _out_of_bounds()
     pay(f.store, count)
+    target.changed(dest, count)
     elems[dest : dest + count] = source[start : start + count]
 
 

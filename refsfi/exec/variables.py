@@ -74,7 +74,7 @@ def lower_global_get(low: Lowerer, pc: int, instr: Instr) -> None:
 
 def _global_get(x: int, d: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
-        r[d] = f.inst.globals[x].value
+        r[d] = f.inst.globals[x].cell.value
         return nxt
 
     return step
@@ -88,7 +88,7 @@ def lower_global_set(low: Lowerer, pc: int, instr: Instr) -> None:
 
 def _global_set(x: int, a: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
-        f.inst.globals[x].value = r[a]
+        f.inst.globals[x].cell.value = r[a]
         return nxt
 
     return step

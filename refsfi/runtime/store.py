@@ -7,7 +7,8 @@ stack and fuel, and the request to stop.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from ctypes import c_uint64
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from refsfi.errors import Exhaustion
 from refsfi.runtime.limits import Limits
@@ -15,7 +16,7 @@ from refsfi.runtime.memory import MemInst
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import Value
 from refsfi.syntax.deftypes import DefType
-from refsfi.syntax.types import ExternKind, ExternType, FuncExtern, GlobalType, TagType
+from refsfi.syntax.types import F32, F64, I32, I64, ExternKind, ExternType, FuncExtern, GlobalType, TagType
 
 if TYPE_CHECKING:
     from refsfi.exec.code import FuncCode, Program
@@ -36,12 +37,12 @@ __all__ = [
 
 
 class Store:
-    """`fuel` is None where none is counted. `stop` is set by another thread, a timer or a signal: the guest raises
-    it at its next backward branch or call. `room` is what is left of `limits.stack`, in bytes. `at` is the pc of a
-    failing instruction where it is not the one that the innermost frame's step stands for. `observer` looks on at
-    invocations that begin while it is set."""
+    """`fuel` is None where none is counted. `stop` is raised by the guest at its next backward branch or call; others
+    set it by `request_stop`. `room` is what is left of `limits.stack`, in bytes. `at` is the pc of a failing instruction
+    where it is not the one that the innermost frame's step stands for. `observer` looks on at invocations that begin
+    while it is set. `native` is what a compiling tier keeps for the store."""
 
-    __slots__ = ("__weakref__", "at", "frame", "fuel", "limits", "nesting", "observer", "room", "stop")
+    __slots__ = ("__weakref__", "at", "frame", "fuel", "limits", "native", "nesting", "observer", "room", "stop")
 
     def __init__(self, limits: Limits | None = None, fuel: int | None = None) -> None:
         self.limits = limits or Limits()
@@ -52,6 +53,21 @@ class Store:
         self.at: int | None = None
         self.stop: Exhaustion | None = None
         self.observer: Observer | None = None
+        self.native: NativeStore | None = None
+
+    def request_stop(self, stop: Exhaustion | None) -> None:
+        """Have the guest raise this as soon as it looks, whatever tier it runs in; None takes the request back. From
+        any thread, a timer or a signal handler."""
+        self.stop = stop
+        if self.native is not None:
+            self.native.set_stop(stop is not None)
+
+
+class NativeStore(Protocol):
+    """What a compiling tier keeps for a store."""
+
+    def set_stop(self, stop: bool) -> None:
+        """Let compiled code leave at its next poll, or not."""
 
 
 class FuncSpace(dict[int, "FuncInst | HostFunc"]):
@@ -84,6 +100,7 @@ class Instance:
         "globals",
         "mem0",
         "mems",
+        "native",
         "program",
         "store",
         "tables",
@@ -103,6 +120,8 @@ class Instance:
         self.elems: list[list[Value]] = []
         self.datas: list[bytes] = []
         self._exports: dict[str, Extern] | None = None
+        # What a compiling tier keeps for the instance.
+        self.native: Any = None
 
     def export(self, name: str) -> Extern:
         """The instance exported under this name. KeyError."""
@@ -127,6 +146,7 @@ class Instance:
         self.globals.clear()
         self.elems.clear()
         self._exports = None
+        self.native = None
 
 
 _SPACES = {
@@ -160,14 +180,35 @@ class HostFunc:
         self.name = name
 
 
-class GlobalInst:
-    """`type` is closed."""
+_NUMBERS = frozenset([I32, I64, F32, F64])
 
-    __slots__ = ("__weakref__", "type", "value")
+
+class _Cell:
+    """Where the value of a global is that is no number: a vector or a reference."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+
+class GlobalInst:
+    """`type` is closed. The value is `cell.value`; a number lies in a word of memory, zero-extended, which compiled code
+    reads and writes as well."""
+
+    __slots__ = ("__weakref__", "cell", "type")
 
     def __init__(self, type: GlobalType, value: Value) -> None:
         self.type = type
-        self.value = value
+        self.cell: Any = c_uint64(value) if value.__class__ is int and type.type in _NUMBERS else _Cell(value)
+
+    @property
+    def value(self) -> Value:
+        return self.cell.value
+
+    @value.setter
+    def value(self, value: Value) -> None:
+        self.cell.value = value
 
 
 class TagInst:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from refsfi.errors import LimitError
 from refsfi.runtime.values import Value
 from refsfi.syntax.types import I64, Limits, TableType
@@ -13,9 +15,10 @@ MAX_ELEMENTS = 10_000_000
 
 
 class TableInst:
-    """A table. `type.limits.min` follows the current size. `ceiling` is the host's limit in elements."""
+    """A table. `type.limits.min` follows the current size. `ceiling` is the host's limit in elements. Who writes to
+    `elems` says so by `changed`; `mirror` is a compiling tier's copy, if it has one."""
 
-    __slots__ = ("__weakref__", "_type", "ceiling", "elems")
+    __slots__ = ("__weakref__", "_type", "ceiling", "elems", "mirror")
 
     def __init__(self, type: TableType, init: Value = None, ceiling: int = MAX_ELEMENTS) -> None:
         """`type` is closed. LimitError where the minimum is above the ceiling."""
@@ -24,6 +27,7 @@ class TableInst:
         self._type = type
         self.ceiling = ceiling
         self.elems: list[Value] = [init] * type.limits.min
+        self.mirror: Mirror | None = None
 
     @property
     def declared(self) -> TableType:
@@ -46,4 +50,21 @@ class TableInst:
         if old + delta > min(most if limit is None else limit, self.ceiling):
             return None
         self.elems.extend([init] * delta)
+        if self.mirror is not None:
+            self.mirror.resized()
         return old
+
+    def changed(self, start: int, count: int) -> None:
+        """Elements from `start` on have been, or are about to be, written."""
+        if self.mirror is not None:
+            self.mirror.forget(start, count)
+
+
+class Mirror(Protocol):
+    """What compiled code knows of a table."""
+
+    def forget(self, start: int, count: int) -> None:
+        """These elements may be others now."""
+
+    def resized(self) -> None:
+        """The table has grown."""
