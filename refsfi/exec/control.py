@@ -6,6 +6,7 @@ entering or leaving a block does nothing. Every backward branch looks whether th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ from refsfi.runtime.store import Frame
 from refsfi.runtime.values import ref_accepts
 from refsfi.syntax.deftypes import close_ref
 from refsfi.syntax.module import Instr
+from refsfi.syntax.opcodes import OPS
 from refsfi.syntax.types import RefType
 from refsfi.valid.sidetable import Branch
 
@@ -133,6 +135,14 @@ def lower_br_if(low: Lowerer, pc: int, instr: Instr) -> None:
         _Condition(low, condition).emit(branch.pc)
 
 
+# A step stands for one place only, so what can trap is not made part of the branch behind it.
+_TRAPPING = frozenset(
+    row.mnemonic
+    for row in OPS
+    if re.fullmatch(r"(i32|i64)\.((div|rem)_[su]|trunc_f(32|64)_[su])", row.mnemonic) is not None
+)
+
+
 class _Condition:
     """The condition of a branch, with the comparison that made it, if that step has just been emitted and can be
     taken back."""
@@ -151,7 +161,7 @@ class _Condition:
                 self.negated = not self.negated
                 self.register = made.args[1]
                 continue
-            if made.make.__name__ in ("_unary", "_binary"):
+            if made.make.__name__ in ("_unary", "_binary") and low.body[made.pc].op.mnemonic not in _TRAPPING:
                 self.test = made
                 return
             low.groups.append(made)

@@ -216,3 +216,25 @@ def test_host_results_arrive_in_order() -> None:
         [host(lambda x: (x * 10, x), [I32], [I32, I32])],
     )
     assert guest("f", 4) == [36]
+
+
+@pytest.mark.parametrize(
+    ("body", "pc"),
+    [
+        ("(if (i32.div_u (i32.const 1) (local.get 0)) (then))", 2),
+        ("(if (i32.eqz (i32.rem_s (i32.const 1) (local.get 0))) (then))", 2),
+        ("(block (br_if 0 (i32.div_s (i32.const 1) (local.get 0))))", 3),
+        ("(loop (br_if 0 (i32.rem_u (i32.const 1) (local.get 0))))", 3),
+        ("(if (i32.trunc_f64_s (f64.const nan)) (then))", 1),
+        ("(if (i32.eqz (i32.trunc_f32_u (f32.const -1))) (then))", 1),
+        ("(if (i64.eqz (i64.trunc_f64_u (f64.const inf))) (then))", 1),
+    ],
+)
+def test_a_condition_that_traps_is_where_the_trap_is(body: str, pc: int) -> None:
+    for fuel in (None, 100):
+        guest = Guest(f'(module (func (export "f") (param i32) {body}))', fuel=fuel)
+        with pytest.raises(Trap) as caught:
+            guest("f", 0)
+        assert caught.value.frames[0].instr == pc
+    # One unit for the call, one for each instruction up to the trap that is no structure.
+    assert guest.store.fuel == 100 - 1 - (pc + 1 - ("block" in body or "loop" in body))

@@ -163,7 +163,7 @@ def _value(module: Module, row: Op, kind: Imm, old: Any, random: Random) -> Any:
         case Imm.COUNT:
             return random.choice((0, 1, 2, 10, 10_000, 2**32 - 1))
     # An index.
-    return random.choice((0, 1, 2, 3, old + 1, max(0, old - 1), 2**32 - 1))
+    return random.choice((0, 1, 2, 3, min(old + 1, 2**32 - 1), max(0, old - 1), 2**32 - 1))
 
 
 def _block_type(module: Module, random: Random) -> Any:
@@ -230,7 +230,7 @@ def _global(module: Module, random: Random) -> None:
 def _export(module: Module, random: Random) -> None:
     if module.exports:
         chosen = random.choice(module.exports)
-        chosen.index = random.choice((0, 1, 2, chosen.index + 1))
+        chosen.index = random.choice((0, 1, 2, min(chosen.index + 1, 2**32 - 1)))
 
 
 def _start(module: Module, random: Random) -> None:
