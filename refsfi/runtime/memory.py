@@ -1,12 +1,13 @@
 """Memory instances, chapter 4.2.9.
 
-The bytes live in an anonymous private mapping, so that a memory costs what its guest touches and not what it
-declares, and growing moves page tables instead of bytes. Python code reaches them only through operations that
-check bounds themselves (`struct`, slices and indices of the mapping after a comparison with its length).
+The bytes of a memory with 32-bit addresses lie in a reservation of address space, which compiled code relies on: its
+base never moves, and what is behind the memory faults. Python code reaches the bytes only through operations that check
+bounds themselves (`struct`, slices and indices of a buffer, after a comparison with its length).
 """
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import threading
@@ -16,59 +17,37 @@ from typing import TypeAlias
 from weakref import WeakSet
 
 from refsfi.errors import LimitError, MemoryFault, Trap, TrapCode
+from refsfi.runtime.movable import MovableBytes
+from refsfi.runtime.reservation import Reservation
 from refsfi.syntax.types import I64, Limits, MemType
 
 __all__ = ["Buffer", "MemInst", "Waiters"]
 
-Buffer: TypeAlias = "mmap.mmap | bytearray"
+# Indices give ints. A slice is a copy or a view, depending on which it is: `bytes` makes it a copy.
+Buffer: TypeAlias = "memoryview | mmap.mmap | bytearray"
 
-_PIECE = 1 << 16
-
-_MAP_NORESERVE = 0x4000  # mmap.MAP_NORESERVE exists from Python 3.13 on
-_FLAGS = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | _MAP_NORESERVE
+_SYSTEM_PAGE_LOG2 = mmap.PAGESIZE.bit_length() - 1
 
 
-def _allocate(size: int) -> Buffer:
-    """Zeroed bytes. A mapping cannot be empty, hence the bytearray. OSError, ValueError or OverflowError without
-    room."""
-    if size == 0:
-        return bytearray()
-    return mmap.mmap(-1, size, flags=_FLAGS)
-
-
-class _File:
-    """Pages without a name that can be mapped more than once."""
-
-    __slots__ = ("_fd",)
-
-    def __init__(self, size: int) -> None:
-        self._fd = os.memfd_create("wasm-memory", os.MFD_CLOEXEC)
+def _allocate(type: MemType, size: int) -> Reservation | MovableBytes:
+    """`size` zeroed bytes. OSError, ValueError or OverflowError without room."""
+    if type.addr is not I64 and type.page_size_log2 >= _SYSTEM_PAGE_LOG2:
         try:
-            self.resize(size)
+            return Reservation(size)
         except OSError:
-            os.close(self._fd)
-            self._fd = -1
-            raise
-
-    def resize(self, size: int) -> None:
-        os.ftruncate(self._fd, size)
-
-    def map(self, size: int) -> mmap.mmap:
-        return mmap.mmap(self._fd, size)
-
-    def __del__(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
+            # No address space for it, or not on this platform.
+            pass
+    return MovableBytes(size)
 
 
 class MemInst:
     """A memory. `type.limits.min` follows the current size, as `type` is what importers are matched against.
 
-    `data` is replaced or resized by `grow`; nobody keeps it across an instruction, except as a view of a pinned memory.
-    `ceiling` is the host's limit in bytes.
+    `data` is all of its bytes. `grow` replaces it, so nobody keeps it across an instruction; views of it stay valid as
+    long as they were if the memory is `guarded` or was pinned before. `ceiling` is the host's limit in bytes.
     """
 
-    __slots__ = ("__weakref__", "_file", "_type", "ceiling", "data", "lock", "waiters")
+    __slots__ = ("__weakref__", "_record", "_storage", "_type", "ceiling", "data", "lock", "waiters")
 
     def __init__(self, type: MemType, ceiling: int | None = None) -> None:
         """LimitError where the minimum is above the ceiling or cannot be had from the operating system."""
@@ -102,6 +81,28 @@ class MemInst:
         return self._type.shared
 
     @property
+    def guarded(self) -> bool:
+        """Whether `base` is for life and every access from there, at a 32-bit index and an offset of less than
+        `reservation.GUARD`, either hits the memory or faults in a reservation. Otherwise accesses must be compared."""
+        return isinstance(self._storage, Reservation)
+
+    @property
+    def base(self) -> int:
+        """The address of the first byte; it changes when a memory grows that is not guarded. Any number where there is
+        no byte."""
+        return self._storage.base
+
+    @property
+    def record(self) -> int:
+        """The address of two words for compiled code, `base` and the size in bytes. It stays the same, and `grow` keeps
+        the words up to date."""
+        with self.lock:
+            if self._record is None:
+                self._record = (ctypes.c_uint64 * 2)()
+                self._renew()
+            return ctypes.addressof(self._record)
+
+    @property
     def pages(self) -> int:
         return len(self.data) >> self._type.page_size_log2
 
@@ -123,63 +124,31 @@ class MemInst:
             size = pages << type.page_size_log2
             if self.ceiling is not None and size > self.ceiling:
                 return None
-            if delta and not self._resize(size):
-                return None
+            if delta:
+                try:
+                    self._storage.resize(size)
+                except (OSError, ValueError, OverflowError):
+                    return None
+                self._renew()
             return old
+
+    def _renew(self) -> None:
+        """After the storage has changed."""
+        storage = self._storage
+        self.data = storage.buffer
+        if self._record is not None:
+            self._record[0] = storage.base
+            self._record[1] = len(storage.buffer)
 
     def pin(self) -> None:
         """Make views of `data` lasting: a view taken from now on goes on showing the memory's bytes after `grow`, the
-        first as many as there were when it was taken. OSError without room or descriptors.
-
-        The pages move into a file without a name, of which old and new mapping show the same bytes. It costs a
-        descriptor for as long as the memory lives, hence only for memories that somebody looks into.
-        """
-        with self.lock:
-            data = self.data
-            if self._file is not None or not len(data):
-                return
-            file = _File(len(data))
-            fresh = file.map(len(data))
-            zeros = bytes(_PIECE)
-            for start in range(0, len(data), _PIECE):
-                piece = data[start : start + _PIECE]
-                # What the guest has not touched need not be had.
-                if piece != zeros[: len(piece)]:
-                    fresh[start : start + len(piece)] = piece
-            self.data = fresh
-            self._file = file
-            _pinned.add(self)
-
-    def unpin(self) -> None:
-        """Give the memory pages of its own again. Views of before are views of something else from now on."""
-        file = self._file
-        if file is None:
-            return
-        fresh = _allocate(len(self.data))
-        fresh[:] = self.data[:]
-        self.data = fresh
-        self._file = None
-
-    def _resize(self, size: int) -> bool:
-        data = self.data
-        try:
-            if self._file is not None:
-                self._file.resize(size)
-                self.data = self._file.map(size)
-                return True
-            if isinstance(data, mmap.mmap):
-                try:
-                    data.resize(size)
-                    return True
-                except (BufferError, SystemError):
-                    # Somebody holds a view of the old bytes, or the system cannot move mappings.
-                    pass
-            fresh = _allocate(size)
-            fresh[: len(data)] = data[:]
-            self.data = fresh
-            return True
-        except (OSError, ValueError, OverflowError):
-            return False
+        first as many as there were when it was taken. OSError without room or descriptors."""
+        storage = self._storage
+        if isinstance(storage, MovableBytes):
+            with self.lock:
+                if storage.pin():
+                    self._renew()
+                    _pinned.add(self)
 
     def out_of_bounds(self, address: int) -> Trap:
         """The trap of an access at effective address `address` (bytes)."""
@@ -238,13 +207,32 @@ class Waiters:
 
 _pinned: WeakSet[MemInst] = WeakSet()
 
+# While this thread forks: `copies`, pinned memories and copies of their bytes.
+_fork = threading.local()
+
+
+def _copy_pinned() -> None:
+    """Before a fork. Pinned memories would be shared with the child otherwise; what it finds in them is what there was
+    at the fork."""
+    _fork.copies = []
+    for memory in list(_pinned):
+        storage = memory._storage
+        if isinstance(storage, MovableBytes):
+            _fork.copies.append((memory, storage, storage.copy()))
+
+
+def _forget_copies() -> None:
+    _fork.copies = []
+
 
 def _separate() -> None:
-    """In the child of a fork: pinned memories are shared with the parent otherwise."""
-    for mem in list(_pinned):
-        mem.unpin()
+    """In the child of a fork."""
+    for memory, storage, copy in _fork.copies:
+        storage.replace(copy)
+        memory._renew()
+    _forget_copies()
     _pinned.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_separate)
+    os.register_at_fork(before=_copy_pinned, after_in_parent=_forget_copies, after_in_child=_separate)

@@ -49,10 +49,6 @@ _NORESERVE = 0x4000
 _RESERVED = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
 _FAILED = ctypes.c_void_p(-1).value
 
-# All that a slot can give. One ctypes type for all memories: a type of its own for each size would be far dearer than
-# taking a slice.
-_Bytes = ctypes.c_ubyte * REACH
-
 
 class _Pool:
     """Free slots of the process, and where all of them are."""
@@ -65,19 +61,15 @@ class _Pool:
         self._mmap.restype = ctypes.c_void_p
         size, number = ctypes.c_size_t, ctypes.c_int
         self._mmap.argtypes = [ctypes.c_void_p, size, number, number, number, ctypes.c_long]
-        self._mprotect = libc.mprotect
+        # Without giving up the interpreter, which in a process with busy threads takes long to get back.
+        self._mprotect = ctypes.PyDLL(None, use_errno=True).mprotect
         self._mprotect.argtypes = [ctypes.c_void_p, size, number]
-        self._lock = threading.Lock()
         # Lists, of which `append` and `pop` are atomic: a finaliser, which puts a slot back, may run at any moment,
         # also inside of `take`, and must not wait for a lock.
         self._free: list[int] = []
         self._unclean: list[tuple[int, int]] = []
         self._chunk = _FIRST_CHUNK
         self._total = 0
-        os.register_at_fork(after_in_child=self._renew_lock)
-
-    def _renew_lock(self) -> None:
-        self._lock = threading.Lock()
 
     def _map(self, address: int | None, size: int, flags: int) -> int:
         got = self._mmap(address, size, _NONE, _RESERVED | flags, -1, 0)
@@ -92,12 +84,10 @@ class _Pool:
             return self._free.pop()
         except IndexError:
             pass
-        with self._lock:
-            while self._unclean:
+        with _lock:
+            for _ in range(len(self._unclean)):
                 self.put(*self._unclean.pop())
-                if self._free:
-                    return self._free.pop()
-            return self._add_chunk()
+            return self._free.pop() if self._free else self._add_chunk()
 
     def _add_chunk(self) -> int:
         """Reserve another chunk; one slot of it, the others are free from now on."""
@@ -135,9 +125,12 @@ class _Pool:
         self._free.append(base)
 
     def open(self, start: int, end: int) -> None:
-        """Make the pages from address `start` to before `end` accessible. OSError where the kernel refuses."""
+        """Make the pages from address `start` to before `end` accessible. OSError where the kernel refuses; none of
+        them is then."""
         if self._mprotect(start, end - start, _READ_WRITE):
             number = ctypes.get_errno()
+            # It may have changed some of them.
+            self._mprotect(start, end - start, _NONE)
             raise OSError(number, f"{end - start} bytes of memory cannot be had: {os.strerror(number)}")
 
 
@@ -146,34 +139,44 @@ MEMORY_RANGES = RangeTable(_CHUNKS)
 
 _pool: _Pool | None = None
 
+# For making the pool and adding chunks.
+_lock = threading.Lock()
 
-def _the_pool() -> _Pool:
+
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+# Another thread of the parent may have held it.
+os.register_at_fork(after_in_child=_renew_lock)
+
+
+def _make_pool() -> _Pool:
     global _pool
-    if _pool is None:
-        # Should two threads get here at once, one pool stays unused and empty.
-        _pool = _Pool()
+    with _lock:
+        if _pool is None:
+            _pool = _Pool()
     return _pool
 
 
-class _Tenancy:
-    """Somebody's right to a slot, held by the array of its bytes and so by every view of them. Its end frees the
-    slot."""
+class _Tenancy(ctypes.c_ubyte * REACH):  # type: ignore[misc]
+    """All that a slot can give, as an array, of which `used` bytes are accessible. Every view of them keeps it, and its
+    end frees the slot.
 
-    __slots__ = ("_pool", "base", "used")
+    One type for all memories: a type for each size would be far dearer than taking a slice.
+    """
 
-    def __init__(self, pool: _Pool) -> None:
-        self._pool = pool
-        self.used = 0
-        self.base = pool.take()
+    pool: _Pool
+    used: int
 
     def extend(self, size: int) -> None:
-        self._pool.open(self.base + self.used, self.base + size)
+        base = ctypes.addressof(self)
+        self.pool.open(base + self.used, base + size)
         self.used = size
 
     def __del__(self) -> None:
-        # Without a base where `take` failed.
-        if hasattr(self, "base"):
-            self._pool.put(self.base, self.used)
+        self.pool.put(ctypes.addressof(self), self.used)
 
 
 class Reservation:
@@ -189,14 +192,15 @@ class Reservation:
         """`size`: bytes, a multiple of the system's page size and at most `REACH`, else ValueError. OSError where there
         is no slot to be had (limits of the process, another platform) or not that much memory."""
         _check(size)
-        tenancy = _Tenancy(_the_pool())
+        pool = _pool or _make_pool()
+        self.base = pool.take()
+        tenancy = _Tenancy.from_address(self.base)
+        tenancy.pool = pool
+        tenancy.used = 0
+        self._tenancy: _Tenancy | None = tenancy
         if size:
             tenancy.extend(size)
-        self._tenancy: _Tenancy | None = tenancy
-        self.base = tenancy.base
-        array = _Bytes.from_address(tenancy.base)
-        array.tenancy = tenancy  # type: ignore[attr-defined]
-        self._bytes = memoryview(array).cast("B")
+        self._bytes = memoryview(tenancy).cast("B")
         self.buffer = self._bytes[:size]
 
     @property

@@ -160,7 +160,7 @@ def test_growth_that_the_kernel_refuses_changes_nothing(monkeypatch: pytest.Monk
     def refuse(start: int, end: int) -> None:
         raise OSError(12, "no")
 
-    monkeypatch.setattr(memory._tenancy._pool, "open", refuse)
+    monkeypatch.setattr(memory._tenancy.pool, "open", refuse)
     with pytest.raises(OSError, match="no"):
         memory.resize(2 * PAGE)
     monkeypatch.undo()
@@ -238,7 +238,7 @@ def test_a_released_reservation_does_not_grow() -> None:
 def test_a_slot_that_cannot_be_cleaned_is_cleaned_before_it_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Reservation(PAGE)
     memory.buffer[0] = 1
-    base, pool = memory.base, memory._tenancy._pool
+    base, pool = memory.base, memory._tenancy.pool
     real = pool._map
 
     def refuse(address: int | None, size: int, flags: int) -> int:
