@@ -239,7 +239,12 @@ class Trap(WasmError):
 
 
 class Exhaustion(Trap):
-    """A trap that is the host's limit and not the guest's doing: stack, fuel, time."""
+    """A trap that is the host's limit and not the guest's doing: stack, fuel, time, growth."""
+
+    @property
+    def report(self) -> str:
+        """The words for the code, or others where they say more."""
+        return REPORT_TEXT[self.code] if self.message == SPEC_TEXT[self.code] else self.message
 
 
 class GuestException(WasmError):

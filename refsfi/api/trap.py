@@ -176,9 +176,10 @@ def surface(error: WasmError | GuestExit, context: Context, func: Any = None) ->
 
 
 def _is_hosts(error: core.Trap) -> bool:
-    """Whether it was a host function or a limit that refused an access to memory, in words of its own."""
+    """Whether it was a host function that found no memory to work on, and said so in words of its own."""
     code = TrapCode.MEMORY_OUT_OF_BOUNDS
-    return error.code is code and error.fault is None and error.message != core.SPEC_TEXT[code]
+    own = error.code is code and error.fault is None and error.message != core.SPEC_TEXT[code]
+    return own and not isinstance(error, core.Exhaustion)
 
 
 def _outer_frames(context: Context, func: Any) -> list[core.Frame]:

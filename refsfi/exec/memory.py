@@ -10,7 +10,7 @@ from collections.abc import Callable
 from struct import Struct, error
 from typing import Any
 
-from refsfi.errors import Trap, TrapCode
+from refsfi.errors import Exhaustion, Trap, TrapCode
 from refsfi.exec.bulk import BYTES, pay, pieces
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer
@@ -284,7 +284,7 @@ def memory_grow(f: Frame, memory: int, delta: int) -> int:
     old = mem.grow(delta)
     if old is None:
         if f.store.limits.trap_on_grow_failure:
-            raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS, f"forcing trap when growing memory by {delta} pages")
+            raise Exhaustion(TrapCode.MEMORY_OUT_OF_BOUNDS, f"forcing trap when growing memory by {delta} pages")
         return 0xFFFFFFFFFFFFFFFF if mem.type.addr is I64 else 0xFFFFFFFF
     pay(f.store, delta)
     return old

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refsfi.errors import Trap, TrapCode
+from refsfi.errors import Exhaustion, Trap, TrapCode
 from refsfi.exec.bulk import ITEMS, pay, pieces
 from refsfi.exec.registry import instruction
 from refsfi.runtime.store import Frame
@@ -50,7 +50,7 @@ def table_grow(f: Frame, table: int, value: Value, delta: int) -> int:
     old = target.grow(delta, value)
     if old is None:
         if f.store.limits.trap_on_grow_failure:
-            raise Trap(TrapCode.TABLE_OUT_OF_BOUNDS, f"forcing trap when growing table by {delta} elements")
+            raise Exhaustion(TrapCode.TABLE_OUT_OF_BOUNDS, f"forcing trap when growing table by {delta} elements")
         return 0xFFFFFFFFFFFFFFFF if target.type.addr is I64 else 0xFFFFFFFF
     pay(f.store, delta)
     return old

@@ -1,6 +1,6 @@
 """The public surface of the package: as `surface.txt` has it, and with everything of wasmtime-py for core modules.
 
-After a change that is meant, `python -m spec_tests.api.test_surface` writes `surface.txt` anew.
+After a change that is meant, `python -m spec_tests.api.test_api_surface` writes `surface.txt` anew.
 """
 
 from __future__ import annotations
