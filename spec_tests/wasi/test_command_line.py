@@ -151,6 +151,12 @@ def test_wrong_usage_is_one_clear_line(arguments: list[str], code: int, message:
     assert "Traceback" not in done.stderr.decode()
 
 
+def test_a_trap_says_what_was_missing(tmp_path: Path) -> None:
+    done = refsfi(module(CASES["memory_missing"], tmp_path))
+    assert done.returncode == 134
+    assert done.stderr.splitlines()[-1] == b"wasm trap: missing required memory export"
+
+
 def test_calls_are_logged(tmp_path: Path) -> None:
     (tmp_path / "read.wat").write_text(READ)
     done = refsfi("--trace=wasi", tmp_path / "read.wat")

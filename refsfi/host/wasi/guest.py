@@ -32,6 +32,12 @@ _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
 
 
+class _NoMemory(Trap):
+    @property
+    def report(self) -> str:
+        return self.message
+
+
 class Guest:
     """One call of a WASI function. Views of memory are released before anything can call back into the guest, as a
     memory cannot grow in place while one exists."""
@@ -53,7 +59,7 @@ class Guest:
             inst = getattr(self.store.frame, "inst", None)
             found = None if inst is None else inst.exports.get("memory")
             if not isinstance(found, MemInst):
-                raise Trap(TrapCode.MEMORY_OUT_OF_BOUNDS, "missing required memory export")
+                raise _NoMemory(TrapCode.MEMORY_OUT_OF_BOUNDS, "missing required memory export")
             self._memory = found
         return found
 
