@@ -163,6 +163,15 @@ def test_what_cannot_be_waited_for(tmp_path: Path) -> None:
     assert guest.poll(guest.ready(1, FD_READ, fd)) is Errno.NOTCAPABLE
 
 
+def test_what_the_host_has_closed() -> None:
+    reader, writer = os.pipe()
+    guest = WasiGuest(stdin=reader)
+    os.close(reader)
+    assert guest.poll(guest.ready(1, FD_READ, 0)) == [(1, Errno.BADF, FD_READ, 0, 0)]
+    assert guest.call("fd_read", 0, [1], OUT) is Errno.BADF
+    os.close(writer)
+
+
 def test_a_flood_of_subscriptions_costs_the_host_little() -> None:
     guest = WasiGuest(pages=256)
     start = time.monotonic()

@@ -58,6 +58,16 @@ def test_the_programs_call_every_function(unstable: bool) -> None:
     assert called == set(Wasi(WasiOptions()).imports(Store(), module))
 
 
+def test_the_programs_meet_every_errno_of_the_interface() -> None:
+    """Of docs/sandbox.md's chapter on WASI."""
+    golden = [line for case in CASES for line in expected(case, "refsfi")]
+    met = {line.rpartition(": ")[2] for line in golden if line.startswith("out ")}
+    assert met >= {
+        "AGAIN", "BADF", "BUSY", "EXIST", "FBIG", "ILSEQ", "INVAL", "ISDIR", "LOOP", "NAMETOOLONG", "NOENT", "NOSPC",
+        "NOTCAPABLE", "NOTDIR", "NOTEMPTY", "NOTSOCK", "NOTSUP", "NXIO", "PERM", "PIPE", "SPIPE", "SUCCESS",
+    }  # fmt: skip
+
+
 def test_what_differs_has_a_reason() -> None:
     names = {case.name for case in CASES}
     for golden in GOLDEN.iterdir():

@@ -270,7 +270,7 @@ def fd_readdir(guest: Guest, fd: int, buffer: int, size: int, cookie: int, used:
     directory = guest.wasi.fds.directory(fd)
     directory.require(Rights.FD_READDIR)
     if directory.entries is None or cookie == 0:
-        directory.entries = _list(directory.fd)
+        directory.entries = _list(guest, directory.fd)
     entries = directory.entries
     data = bytearray()
     while cookie < len(entries) and len(data) < size:
@@ -283,12 +283,13 @@ def fd_readdir(guest: Guest, fd: int, buffer: int, size: int, cookie: int, used:
     guest.write_u32(used, len(data))
 
 
-def _list(fd: int) -> list[tuple[bytes, int, FileType]]:
+def _list(guest: Guest, fd: int) -> list[tuple[bytes, int, FileType]]:
     """In the order of names: the host's own order says something about the host, and differs from run to run."""
     here = os.fstat(fd).st_ino
     found = []
     with os.scandir(fd) as entries:
         for entry in entries:
+            guest.poll_stop()
             name = os.fsencode(entry.name)
             _require_utf8(name)
             found.append((name, entry.inode(), _entry_type(entry)))

@@ -51,8 +51,10 @@ def poll_oneoff(guest: Guest, subscriptions: int, events: int, count: int, store
     data = bytearray()
     for one, readiness in _wait(guest, waiting):
         hangup = one.type is EventType.FD_READ and (one.left == 0 or bool(readiness & select.POLLHUP))
-        nbytes = 0 if one.type is EventType.CLOCK else 1
-        data += EVENT.pack(one.userdata, Errno.SUCCESS, one.type, nbytes, _HANGUP if hangup else 0)
+        # The host has closed it.
+        error = Errno.BADF if readiness & select.POLLNVAL else Errno.SUCCESS
+        nbytes = 0 if one.type is EventType.CLOCK or error else 1
+        data += EVENT.pack(one.userdata, error, one.type, nbytes, _HANGUP if hangup else 0)
     guest.write(events, data)
     guest.write_u32(stored, len(data) // EVENT.size)
 

@@ -31,6 +31,8 @@ int main(void) {
   open_size("a NUL within", "fi\0le", 5);
   open_size("a NUL behind a slash", "dir\0/inner", 10);
   open_size("only a NUL", "\0", 1);
+  open_size("a NUL before steps up", P("file\0/../../outside/secret"));
+  open_size("a NUL behind steps up", P("../outside/secret\0"));
   open_size("not UTF-8", "\xff\xfe", 2);
   open_size("half a character", "\xc3", 1);
   open_size("a surrogate", "\xed\xa0\x80", 3);

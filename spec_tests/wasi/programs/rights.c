@@ -40,6 +40,16 @@ int main(void) {
   say("write", write_text(fd, "x"));
   say("give up all", fd_fdstat_set_rights(fd, 0, 0));
   say("read", read_some(fd, buffer, 1, &count));
+  fdstat root = {0};
+  fd_fdstat_get(ROOT, &root);
+  say("give up the size of files", fd_fdstat_set_rights(ROOT, root.base & ~PATH_FILESTAT_SET_SIZE, root.inheriting));
+  try_open("empty", ROOT, 0, "file", TRUNC, FD_WRITE);
+  try_open("empty without a right to anything", ROOT, 0, "file", TRUNC, 0);
+  say("give up writing beneath", fd_fdstat_set_rights(ROOT, root.base & ~PATH_FILESTAT_SET_SIZE,
+                                                     root.inheriting & ~FD_WRITE));
+  try_open("write", ROOT, 0, "file", 0, FD_WRITE);
+  int below = must_open("dir", DIRECTORY, 0);
+  try_open("create below", below, 0, "new", CREAT, READ_WRITE);
   say("give up opening", fd_fdstat_set_rights(ROOT, 0, 0));
   try_open("open", ROOT, 0, "file", 0, FD_READ);
   say("nothing open", fd_fdstat_set_rights(99, 0, 0));
