@@ -78,8 +78,12 @@ GREEDY = """(module
     [
         ("recurse", "max-wasm-stack=64K", "call stack exhausted"),
         ("recurse", "timeout=1m", "call stack exhausted"),
-        ("allocate", "max-memory-size=1M,trap-on-grow-failure", "out of bounds memory access"),
-        ("elements", "max-table-elements=5000,trap-on-grow-failure=y", "undefined element: out of bounds table access"),
+        ("allocate", "max-memory-size=1M,trap-on-grow-failure", "forcing trap when growing memory by 1 pages"),
+        (
+            "elements",
+            "max-table-elements=5000,trap-on-grow-failure=y",
+            "forcing trap when growing table by 1000 elements",
+        ),
         ("allocate", "max-memory-size=1M,fuel=10000", "all fuel consumed by WebAssembly"),
         ("recurse", "fuel=0", "all fuel consumed by WebAssembly"),
         ("recurse", "timeout=0", "interrupt"),

@@ -89,7 +89,8 @@ def test_fuel() -> None:
     assert sandbox.store.fuel == 0
     sandbox.store.fuel = 10
     assert sandbox.call("sane") == [42]
-    assert sandbox.store.fuel == 9
+    # One for entering the function, one for its instruction.
+    assert sandbox.store.fuel == 8
 
 
 def test_a_backtrace_has_as_many_frames_as_asked_for() -> None:
