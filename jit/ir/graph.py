@@ -1,24 +1,54 @@
 """A region as a graph of basic blocks in SSA form.
 
-A *value* is an index into the parallel lists `op`, `args`, `imm`, `type`, `snap`; instructions without a result have one too.
-A block has parameters (values whose op is `param`), a list of values in the order in which they are computed, and a
+A *value* is an index into the parallel lists `op`, `args`, `imm`, `type`, `snap`; instructions without a result have one
+too. A block has parameters (values whose op is `param`), a list of values in the order in which they are computed, and a
 terminator. There are no phi instructions: edges carry arguments for the parameters of their target.
 
-A *snapshot* says what the interpreter's frames must look like where the region is left: which instruction is next, and which
-registers of the frame hold which values. Registers that are not named hold what they held at entry.
+A region has several *entries*: blocks without predecessors that are reached from outside, each with the registers of the
+interpreter's frame that it reads (`home`). The entry with pc `CALL` is for calls from other regions, and takes the
+function's arguments; the others are for the interpreter, which enters where it stands before instruction `pc`.
+
+A *snapshot* says what the interpreter's frames must look like where the region is left: for each frame which instruction is
+next, and which registers hold which values. Registers that are not named are dead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from jit.ir.ops import IrOp, Type
 
-__all__ = ["Block", "Branch", "Edge", "Exit", "Graph", "Jump", "Snapshot", "Switch", "Terminator"]
+if TYPE_CHECKING:
+    from refsfi.exec.code import FuncCode
 
-NO_SNAPSHOT = -1
+__all__ = [
+    "CALL",
+    "NO_SNAPSHOT",
+    "Block",
+    "Branch",
+    "Callee",
+    "Edge",
+    "Exit",
+    "FrameState",
+    "Graph",
+    "Jump",
+    "Return",
+    "Snapshot",
+    "Switch",
+    "TailCall",
+    "Terminator",
+    "edges",
+    "layout",
+    "operands_of_end",
+    "reach",
+]
+
+NO_SNAPSHOT: Final = -1
+
+# Instead of a pc: the entry that other regions call.
+CALL: Final = -1
 
 
 @dataclass(slots=True)
@@ -58,7 +88,30 @@ class Exit:
     snapshot: int
 
 
-Terminator: TypeAlias = Jump | Branch | Switch | Exit
+@dataclass(slots=True)
+class Return:
+    """The activation is over."""
+
+    values: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class TailCall:
+    """Call in place of this activation. `callee` is a `Callee`, or None where the first argument is the function."""
+
+    callee: Callee | None
+    args: tuple[int, ...]
+    snapshot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A function of the region's own module, by its index."""
+
+    index: int
+
+
+Terminator: TypeAlias = Jump | Branch | Switch | Exit | Return | TailCall
 
 
 @dataclass(slots=True)
@@ -72,41 +125,60 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Go on at instruction `pc` with `values`: pairs (register of the frame, value)."""
+class FrameState:
+    """One activation: it goes on at instruction `pc`; if it is not the innermost one, or if the snapshot is a call's, it
+    waits at the call `pc`. `values` are pairs (register of the frame, value)."""
 
+    code: FuncCode
     pc: int
     values: tuple[tuple[int, int], ...]
 
 
-class Graph:
-    """Block 0 is the entry and has no parameters. `name` is for people."""
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`frames`, outermost first: the region's own activation, then those inlined into it. `refund`: fuel that was taken
+    ahead for instructions that are not executed; None where none is counted."""
 
-    def __init__(self, name: str = "") -> None:
-        self.name = name
+    frames: tuple[FrameState, ...]
+    refund: int
+
+
+class Graph:
+    """The region of function `code`. `entries`: pc (or `CALL`) -> block."""
+
+    def __init__(self, code: FuncCode | None = None) -> None:
+        self.code = code
         self.op: list[IrOp] = []
         self.args: list[tuple[int, ...]] = []
         self.imm: list[Any] = []
         self.type: list[Type] = []
         self.snap: list[int] = []
+        # The Wasm instruction that a value was made for, in the innermost frame; for listings and profiles.
+        self.pc: list[int] = []
         self.blocks: list[Block] = []
         self.snapshots: list[Snapshot] = []
+        self.entries: dict[int, int] = {}
+        # Values whose NaNs need not be canonical (`jit.optimize.canonical`): who reads them for a snapshot makes them so.
+        self.loose: set[int] = set()
 
     def new_block(self, loop: bool = False) -> int:
         self.blocks.append(Block(loop=loop))
         return len(self.blocks) - 1
 
-    def value(self, op: IrOp, args: tuple[int, ...] = (), imm: Any = None, snap: int = NO_SNAPSHOT) -> int:
+    def value(
+        self, op: IrOp, args: tuple[int, ...] = (), imm: Any = None, snap: int = NO_SNAPSHOT, pc: int = NO_SNAPSHOT
+    ) -> int:
         """A new value, which is in no block yet."""
         self.op.append(op)
         self.args.append(args)
         self.imm.append(imm)
         self.type.append(op.result)
         self.snap.append(snap)
+        self.pc.append(pc)
         return len(self.op) - 1
 
-    def snapshot(self, pc: int, values: tuple[tuple[int, int], ...]) -> int:
-        self.snapshots.append(Snapshot(pc, values))
+    def snapshot(self, frames: tuple[FrameState, ...], refund: int) -> int:
+        self.snapshots.append(Snapshot(frames, refund))
         return len(self.snapshots) - 1
 
 
@@ -122,64 +194,52 @@ def edges(terminator: Terminator | None) -> list[Edge]:
     return []
 
 
-def operands_of_end(terminator: Terminator | None) -> list[int]:
-    """The values that a terminator itself looks at, without its edges' arguments."""
+def operands_of_end(terminator: Terminator | None) -> tuple[int, ...]:
+    """The values that a terminator itself looks at, without its edges' arguments and its snapshot."""
     match terminator:
         case Branch(condition, _, _):
-            return [condition]
+            return (condition,)
         case Switch(index, _):
-            return [index]
-    return []
+            return (index,)
+        case Return(values):
+            return values
+        case TailCall(_, args, _):
+            return args
+    return ()
 
 
-def postorder(graph: Graph) -> list[int]:
-    """The blocks that are reachable from the entry; each behind all its successors, but for backward edges."""
+def snapshot_of_end(terminator: Terminator | None) -> int:
+    """The snapshot of a terminator that may leave the region, NO_SNAPSHOT for others."""
+    match terminator:
+        case Exit(snapshot) | TailCall(_, _, snapshot):
+            return snapshot
+    return NO_SNAPSHOT
+
+
+def reach(graph: Graph) -> list[int]:
+    """The blocks that can be reached from the entries, each behind all its successors but for backward edges
+    (postorder)."""
     seen = [False] * len(graph.blocks)
     order: list[int] = []
-    stack: list[tuple[int, Iterator[Edge]]] = [(0, iter(edges(graph.blocks[0].end)))]
-    seen[0] = True
-    while stack:
-        block, successors = stack[-1]
-        for edge in successors:
-            if not seen[edge.target]:
-                seen[edge.target] = True
-                stack.append((edge.target, iter(edges(graph.blocks[edge.target].end))))
-                break
-        else:
-            order.append(block)
-            stack.pop()
+    for entry in reversed(graph.entries.values()):
+        if seen[entry]:
+            continue
+        seen[entry] = True
+        stack: list[tuple[int, Iterator[Edge]]] = [(entry, iter(edges(graph.blocks[entry].end)))]
+        while stack:
+            block, successors = stack[-1]
+            for edge in successors:
+                if not seen[edge.target]:
+                    seen[edge.target] = True
+                    stack.append((edge.target, iter(edges(graph.blocks[edge.target].end))))
+                    break
+            else:
+                order.append(block)
+                stack.pop()
     return order
 
 
-def dominators(graph: Graph) -> dict[int, int]:
-    """The immediate dominator of each reachable block but the entry (Cooper, Harvey, Kennedy: A simple, fast dominance
-    algorithm, 2001)."""
-    order = postorder(graph)
-    number = {block: i for i, block in enumerate(order)}
-    preds: dict[int, list[int]] = {block: [] for block in order}
-    for block in order:
-        for edge in edges(graph.blocks[block].end):
-            preds[edge.target].append(block)
-    idom: dict[int, int] = {0: 0}
-
-    def meet(a: int, b: int) -> int:
-        while a != b:
-            while number[a] < number[b]:
-                a = idom[a]
-            while number[b] < number[a]:
-                b = idom[b]
-        return a
-
-    changed = True
-    while changed:
-        changed = False
-        for block in reversed(order[:-1]):
-            known = [p for p in preds[block] if p in idom]
-            new = known[0]
-            for p in known[1:]:
-                new = meet(p, new)
-            if idom.get(block) != new:
-                idom[block] = new
-                changed = True
-    del idom[0]
-    return idom
+def layout(graph: Graph) -> list[int]:
+    """The blocks in the order in which code is laid out: as they were made (which follows the Wasm code, so that loops are
+    contiguous), without those that nothing reaches."""
+    return sorted(reach(graph))

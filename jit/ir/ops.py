@@ -1,10 +1,11 @@
 """The IR's instructions: one row each.
 
-Numeric and vector instructions, loads and stores are the rows of `refsfi.syntax.opcodes`, under the same mnemonics and with
-the same operands: what they compute is said in one place. To them come the few that a compiler needs besides.
+Numeric and vector instructions, loads, stores and atomics are the rows of `refsfi.syntax.opcodes`, under the same
+mnemonics and with the same operands: what they compute is said in one place. To them come the few that a compiler needs
+besides; `_own_rows` describes each.
 
-A row's `effect` orders it: PURE instructions may be moved, merged and dropped; READ ones not across a WRITE; TRAP ones
-need a snapshot, because they may have to be executed again by the interpreter; WRITE and CALL stay where they are.
+A row's `effect` orders it: PURE instructions may be moved, merged and dropped; READ ones not across a WRITE; those that
+can leave need a snapshot, because the interpreter will execute again what they stand for; WRITE ones stay where they are.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import Final
 
 from refsfi.numeric.table import SEMANTICS
 from refsfi.syntax import opcodes
+from refsfi.syntax.types import RefType, ValType
 
-__all__ = ["BY_NAME", "OPS", "Effect", "IrOp", "Type", "irop"]
+__all__ = ["BY_NAME", "OPS", "Effect", "IrOp", "Type", "irop", "type_of"]
 
 
 class Type(IntEnum):
-    """Types of values. REF is any reference: an opaque Python object."""
+    """Types of values. REF is any reference."""
 
     I32 = 0
     I64 = 1
@@ -34,16 +36,18 @@ class Type(IntEnum):
 
 
 class Effect(Enum):
+    """What an instruction does besides computing its result. `EXIT` in the name: it may leave through its snapshot."""
+
     PURE = "pure"
+    EXIT = "exit"
     READ = "read"
-    TRAP = "trap"  # pure, but for operands it cannot take
-    READ_TRAP = "read, trap"
+    READ_EXIT = "read, exit"
     WRITE = "write"
-    WRITE_TRAP = "write, trap"
+    WRITE_EXIT = "write, exit"
 
     @property
-    def traps(self) -> bool:
-        return self in (Effect.TRAP, Effect.READ_TRAP, Effect.WRITE_TRAP)
+    def exits(self) -> bool:
+        return self in (Effect.EXIT, Effect.READ_EXIT, Effect.WRITE_EXIT)
 
     @property
     def pinned(self) -> bool:
@@ -52,19 +56,19 @@ class Effect(Enum):
 
 
 class IrOp:
-    """A row. `operands` and `result` are types; an operand of type None may have any. `imms` counts immediates. `wasm` is
-    the instruction set's row of the same name, where there is one."""
+    """A row. `operands` and `result` are types; an operand of type None may have any; `operands` is None where their
+    number varies. `wasm` is the instruction set's row of the same name, where there is one. `exits`, `pinned`: as of
+    `effect`."""
 
-    __slots__ = ("effect", "id", "imms", "name", "operands", "result", "wasm")
+    __slots__ = ("effect", "exits", "id", "name", "operands", "pinned", "pure", "result", "wasm")
 
     def __init__(
         self,
         id: int,
         name: str,
-        operands: tuple[Type | None, ...],
+        operands: tuple[Type | None, ...] | None,
         result: Type,
         effect: Effect,
-        imms: int,
         wasm: opcodes.Op | None,
     ) -> None:
         self.id: Final = id
@@ -72,11 +76,16 @@ class IrOp:
         self.operands: Final = operands
         self.result: Final = result
         self.effect: Final = effect
-        self.imms: Final = imms
+        self.exits: Final = effect.exits
+        self.pinned: Final = effect.pinned
+        self.pure: Final = effect is Effect.PURE
         self.wasm: Final = wasm
 
     def __repr__(self) -> str:
         return f"<IrOp {self.name}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return irop, (self.name,)
 
 
 _TYPES = {"i32": Type.I32, "i64": Type.I64, "f32": Type.F32, "f64": Type.F64, "v128": Type.V128}
@@ -86,52 +95,104 @@ _PARTIAL = frozenset(
     [f"{t}.{op}_{s}" for t in ("i32", "i64") for op in ("div", "rem") for s in "su"]
     + [f"{t}.trunc_{f}_{s}" for t in ("i32", "i64") for f in ("f32", "f64") for s in "su"]
 )
-_LOADS = frozenset("load load-pack vload vload-pack vload-splat vload-zero".split())
-_STORES = frozenset("store store-pack vstore".split())
+_LOADS = frozenset("load load-pack vload vload-pack vload-splat vload-zero vload_lane".split())
+_STORES = frozenset("store store-pack vstore vstore_lane".split())
+
+
+def type_of(type: ValType) -> Type:
+    """The IR's type of a Wasm value type."""
+    return Type.REF if isinstance(type, RefType) else _TYPES[type.value]
+
+
+_Row = tuple[str, "tuple[Type | None, ...] | None", Type, Effect]
+
+
+def _own_rows() -> list[_Row]:
+    i32, i64, ref, none = Type.I32, Type.I64, Type.REF, Type.NONE
+    rows: list[_Row] = []
+    for t in (i32, i64, Type.F32, Type.F64, Type.V128):
+        # Immediate: the value, as `refsfi.runtime.values` has it.
+        rows.append((f"{t}.const", (), t, Effect.PURE))
+    for t in Type:
+        if t is none:
+            continue
+        rows += [
+            # What a register of the interpreter's frame held when this entry was taken. Immediate: the register. In the
+            # entry for calls, register `i` is argument `i`. Only in entry blocks.
+            (f"{t}.home", (), t, Effect.PURE),
+            # A parameter of a block. Only in `Block.params`.
+            (f"{t}.param", (), t, Effect.PURE),
+            # The first operand if the third is not zero, else the second.
+            (f"{t}.select", (t, t, i32), t, Effect.PURE),
+            # Of the instance. Immediate: the global's index.
+            (f"{t}.global", (), t, Effect.READ),
+            (f"{t}.set_global", (t,), none, Effect.WRITE),
+            # Result number `immediate` of the call that is the operand.
+            (f"{t}.result", (none,), t, Effect.PURE),
+        ]
+    for t in (Type.F32, Type.F64):
+        # The canonical NaN for any NaN, else the operand. In front of it, NaNs that arithmetic made have any payload.
+        rows.append((f"{t}.canon", (t,), t, Effect.PURE))
+    rows += [
+        # In pages. Immediate: the index of the memory.
+        ("i32.memory_size", (), i32, Effect.READ),
+        ("i64.memory_size", (), i64, Effect.READ),
+        # The upper half of the product, as signed or unsigned numbers.
+        ("i64.mul_high_s", (i64, i64), i64, Effect.PURE),
+        ("i64.mul_high_u", (i64, i64), i64, Effect.PURE),
+        ("ref.null", (), ref, Effect.PURE),
+        ("ref.is_null", (ref,), i32, Effect.PURE),
+        ("ref.eq", (ref, ref), i32, Effect.PURE),
+        # Immediate: the function's index.
+        ("ref.func", (), ref, Effect.PURE),
+        # Take `immediate` units of fuel; leaves, without having taken any, where there are fewer.
+        ("fuel", (), none, Effect.WRITE_EXIT),
+        # Leave if somebody wants the guest to stop.
+        ("poll", (), none, Effect.WRITE_EXIT),
+        # Leave if fewer than `immediate` bytes of the guest's stack are left.
+        ("room", (), none, Effect.EXIT),
+        # Take bytes of the guest's stack (immediate, which may be negative), after `room` has seen that they are there.
+        ("take_room", (), none, Effect.WRITE),
+        # The function that a table's element is (immediate: table index, DefType). Leaves unless the element is
+        # known to be a function of exactly this type.
+        ("func.of_table", (i32,), ref, Effect.READ_EXIT),
+        ("func.of_table64", (i64,), ref, Effect.READ_EXIT),
+        # The operand; leaves if it is null, or a function of the host.
+        ("func.of_ref", (ref,), ref, Effect.EXIT),
+        # Call a function of the module: immediate, a `Callee`. The snapshot's innermost frame waits at the call, its
+        # arguments popped. What returns are the `result`s.
+        ("call", None, none, Effect.WRITE_EXIT),
+        # Call the function that the first operand is.
+        ("call_func", None, none, Effect.WRITE_EXIT),
+        # Bulk instructions; immediates as in `Instr.args`. They leave before the first byte is written.
+        ("memory.fill", None, none, Effect.WRITE_EXIT),
+        ("memory.copy", None, none, Effect.WRITE_EXIT),
+    ]
+    return rows
 
 
 def _rows() -> list[IrOp]:
-    rows: list[IrOp] = []
+    rows = [IrOp(i, *row, None) for i, row in enumerate(_own_rows())]
 
-    def add(
-        name: str,
-        operands: tuple[Type | None, ...],
-        result: Type,
-        effect: Effect,
-        imms: int = 0,
-        wasm: opcodes.Op | None = None,
-    ) -> None:
-        rows.append(IrOp(len(rows), name, operands, result, effect, imms, wasm))
+    def add(operands: tuple[Type | None, ...], result: Type, effect: Effect, row: opcodes.Op) -> None:
+        rows.append(IrOp(len(rows), row.mnemonic, operands, result, effect, row))
 
-    for type in (Type.I32, Type.I64, Type.F32, Type.F64, Type.V128):
-        # The value, as `runtime.values` has it.
-        add(f"{type}.const", (), type, Effect.PURE, 1)
-    for type in Type:
-        if type is Type.NONE:
-            continue
-        # What a register of the frame held when the region was entered: immediate, the register.
-        add(f"{type}.home", (), type, Effect.PURE, 1)
-        # A block's parameter.
-        add(f"{type}.param", (), type, Effect.PURE)
-        add(f"{type}.select", (type, type, Type.I32), type, Effect.PURE)
-        # Of the instance: immediate, the index.
-        add(f"{type}.global", (), type, Effect.READ, 1)
-        add(f"{type}.set_global", (type,), Type.NONE, Effect.WRITE, 1)
-    # Immediate, the index of the memory. In pages.
-    add("i32.memory_size", (), Type.I32, Effect.READ, 1)
-    add("i64.memory_size", (), Type.I64, Effect.READ, 1)
-    # Goes on if the operand is not zero, else leaves through its snapshot.
-    add("guard", (Type.I32,), Type.NONE, Effect.TRAP)
     for row in opcodes.OPS:
-        if row.mnemonic in SEMANTICS and row.operands is not None and row.results is not None and len(row.results) == 1:
-            effect = Effect.TRAP if row.mnemonic in _PARTIAL else Effect.PURE
-            operands = tuple(_TYPES[t] for t in row.operands)
-            add(row.mnemonic, operands, _TYPES[row.results[0]], effect, len(row.imms), row)
-        elif row.rule in _LOADS and row.results is not None:
-            # Immediate, the memory argument. The address is an i32 or i64, as the memory has it.
-            add(row.mnemonic, (None,), _TYPES[row.results[0]], Effect.READ_TRAP, 1, row)
-        elif row.rule in _STORES and row.operands is not None:
-            add(row.mnemonic, (None, _TYPES[row.operands[1]]), Type.NONE, Effect.WRITE_TRAP, 1, row)
+        if row.operands is None or row.results is None:
+            continue
+        if row.mnemonic in SEMANTICS and len(row.results) == 1:
+            # Immediate: the tuple `Instr.args`, None where it is empty.
+            effect = Effect.EXIT if row.mnemonic in _PARTIAL else Effect.PURE
+            add(tuple(_TYPES[t] for t in row.operands), _TYPES[row.results[0]], effect, row)
+        elif row.rule in _LOADS:
+            # Immediate: the memory argument; of a lane, `(memory argument, lane)`. The address is an i32 or i64, as the
+            # memory has it. The same for stores and atomics.
+            add((None, *(_TYPES[t] for t in row.operands[1:])), _TYPES[row.results[0]], Effect.READ_EXIT, row)
+        elif row.rule in _STORES:
+            add((None, _TYPES[row.operands[1]]), Type.NONE, Effect.WRITE_EXIT, row)
+        elif row.prefix == 0xFE and row.width and not row.mnemonic.startswith("memory."):
+            result = _TYPES[row.results[0]] if row.results else Type.NONE
+            add((None, *(_TYPES[t] for t in row.operands[1:])), result, Effect.WRITE_EXIT, row)
     return rows
 
 

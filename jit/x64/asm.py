@@ -291,6 +291,13 @@ class Assembler:
             code += self._branch(cc)
         self._fixups[len(code)] = label
 
+    def ret(self, popped: int) -> None:
+        """Return, and take `popped` bytes of arguments from the stack."""
+        if not 0 <= popped < 1 << 16:
+            raise AssemblyError(f"a return cannot take {popped} bytes from the stack")
+        # PeachPy has no return with an operand.
+        self.code += b"\xc2" + popped.to_bytes(2, "little") if popped else b"\xc3"
+
     def jmp(self, label: int) -> None:
         code = self.code
         try:

@@ -1,0 +1,81 @@
+"""What the tier asks of a back end, and what it gets from a region.
+
+Two back ends compile graphs: `jit.portable`, to Python source, and `jit.x64`, to machine code. Both get the same graphs
+and must do the same, to the bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from jit.ir.graph import Graph
+from refsfi.exec.code import FuncCode
+from refsfi.runtime.store import Frame, FuncInst, Instance
+from refsfi.runtime.values import Value
+
+__all__ = ["Activation", "Backend", "Departure", "Unit"]
+
+
+@dataclass(slots=True)
+class Activation:
+    """A frame of the interpreter as it has to be. Of all but the innermost one, `pc` is the call at which it waits.
+    `values`: pairs (register, value)."""
+
+    inst: Instance
+    code: FuncCode
+    pc: int
+    values: list[tuple[int, Value]]
+
+
+@dataclass(slots=True)
+class Departure:
+    """A region has been left at an instruction that the interpreter is to execute.
+
+    `frames`: outermost first. The first one is that which entered the region; the others were called or inlined. `unit`
+    and `exit` say where it was left: the unit of the innermost region, and the number of its snapshot (-1 for none).
+
+    `call`: the innermost frame waits at a call, which the interpreter is to carry out: the function and its arguments.
+    """
+
+    frames: list[Activation]
+    unit: Unit
+    exit: int
+    call: tuple[FuncInst, list[Value]] | None = None
+
+
+# What the region's activation returned, or where it was left.
+Outcome: TypeAlias = "list[Value] | Departure"
+
+
+class Unit(Protocol):
+    """A compiled region."""
+
+    graph: Graph
+
+    def enter(self, pc: int, frame: Frame) -> Outcome:
+        """Run from entry `pc` with the frame's registers; `jit.ir.graph.CALL` stands for pc 0 with just its arguments.
+
+        `store.room` and `store.fuel` are right before and after: a frame's own cost has been taken when it enters, is
+        given back when it returns, and the costs of all frames of a departure are taken. What is not an `Outcome` is
+        not raised, except `Crash`.
+        """
+
+    def release(self) -> None:
+        """Nothing enters the unit any more."""
+
+
+class Backend(Protocol):
+    """`name` is what `--jit-backend` calls it."""
+
+    name: str
+
+    def compile(self, graph: Graph) -> Unit:
+        """Compile a graph. `jit.build.Refused` where that cannot be done; `Crash` where the graph is not well-formed."""
+
+    def learn(self, frame: Frame, pc: int) -> None:
+        """A region was left in front of instruction `pc`, perhaps for want of knowledge of the instance that can be had
+        for the next time: of a table's element, of a function's reference."""
+
+    def attach(self, code: FuncCode, unit: Unit | None) -> None:
+        """Let calls of the function from other regions reach this unit from now on (None: the interpreter)."""

@@ -1,0 +1,28 @@
+"""The tier's settings, with what they were measured to be good for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`hot_loop`, `hot_call`: how often a loop's header, or a function, is passed until it is recorded. `hot_exit`: how
+    often a region is left at one place until the recording goes on there. `max_record`: instructions of a recording.
+    `iterations`: how often a recorded loop is gone through. `max_region`: instructions of a region. `force`: compile
+    every function as a whole when it is first called. `explicit`: compare addresses instead of relying on guard pages.
+    `registers`: how many general and how many floating-point registers the allocator may use (None: all): for tests."""
+
+    hot_loop: int = 24
+    hot_call: int = 32
+    hot_exit: int = 6
+    hot_return: int = 6
+    max_record: int = 6000
+    iterations: int = 3
+    max_region: int = 20000
+    force: bool = False
+    explicit: bool = False
+    inline: bool = True
+    registers: tuple[int, int] | None = None

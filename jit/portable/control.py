@@ -1,0 +1,196 @@
+"""Structured control as a tree, and the tree as lines of Python.
+
+A `Goto` names a block. Where that block follows anyway nothing is written; else it is the `break` or `continue` of the
+innermost `while`, or, out of several of them, a number in `to` that is looked at behind each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from refsfi.errors import Crash
+
+__all__ = ["Deep", "Goto", "If", "Item", "Late", "Loop", "Shot", "ends", "render"]
+
+# What the parser of Python accepts: 100 levels of indentation, 20 of loops and handlers.
+_MOST_LEVELS = 90
+_MOST_LOOPS = 17
+
+
+class Deep(Exception):
+    """Nested too deeply for Python."""
+
+
+@dataclass(slots=True)
+class Goto:
+    target: int
+    # The loops around it, outermost first.
+    loops: list[Loop]
+
+
+@dataclass(slots=True)
+class If:
+    condition: str
+    then: list[Item]
+    otherwise: list[Item]
+
+
+@dataclass(slots=True)
+class Loop:
+    """`while True`: from the end of its body back to its beginning, which is block `header`. Behind it comes block
+    `after`, None where nothing does."""
+
+    header: int
+    after: int | None
+    body: list[Item] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Shot:
+    """Items that can be left to what follows them, block `after`. `used`: a `while` is needed for it."""
+
+    after: int
+    body: list[Item]
+    used: bool
+
+
+@dataclass(slots=True)
+class Late:
+    """A line that is known when all functions are."""
+
+    write: Callable[[], str]
+
+
+Item: TypeAlias = "str | Goto | If | Loop | Shot | Late"
+
+
+def ends(items: list[Item]) -> bool:
+    """Whether control certainly does not get behind these items."""
+    if not items:
+        return False
+    last = items[-1]
+    if isinstance(last, Goto | Late):
+        return True
+    if isinstance(last, str):
+        return last.startswith(("return ", "raise ")) or last == "return"
+    if isinstance(last, If):
+        return ends(last.then) and ends(last.otherwise)
+    return False
+
+
+class _Frame:
+    """A `while` that is being written."""
+
+    def __init__(self, header: int | None, after: int | None) -> None:
+        self.header = header
+        self.after = after
+        # Whether it is left to what follows it.
+        self.left = False
+        # Blocks further out that it is left for, with the lines that say so, and those of them that inner loops have
+        # told of.
+        self.through: dict[int, list[int]] = {}
+        self.told: set[int] = set()
+
+
+def render(items: list[Item], depth: int = 1) -> list[str]:
+    """The lines, indented by one blank a level."""
+    writer = _Writer()
+    writer.write(items, depth)
+    if writer.tells:
+        writer.lines.insert(0, " " * depth + "to = 0")
+    return [line for line in writer.lines if line]
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.frames: list[_Frame] = []
+        self.tells = False
+
+    def write(self, items: list[Item], depth: int) -> None:
+        if depth > _MOST_LEVELS or len(self.frames) > _MOST_LOOPS:
+            raise Deep
+        before = len(self.lines)
+        for item in items:
+            match item:
+                case str():
+                    self.lines.append(" " * depth + item)
+                case Late(write):
+                    self.lines.append(" " * depth + write())
+                case Goto(target, _):
+                    self._goto(target, depth)
+                case If():
+                    self._if(item, depth)
+                case Loop(header, after, body):
+                    self._while(_Frame(header, after), body, depth)
+                case Shot(after, body, used):
+                    if used:
+                        self._while(_Frame(None, after), body, depth)
+                    else:
+                        self._splice(body, depth)
+        if len(self.lines) == before:
+            self.lines.append(" " * depth + "pass")
+
+    def _splice(self, body: list[Item], depth: int) -> None:
+        if body:
+            self.write(body, depth)
+
+    def _if(self, item: If, depth: int) -> None:
+        self.lines.append(" " * depth + f"if {item.condition}:")
+        self.write(item.then, depth + 1)
+        if not item.otherwise:
+            return
+        if ends(item.then):
+            self.write(item.otherwise, depth)
+            return
+        self.lines.append(" " * depth + "else:")
+        self.write(item.otherwise, depth + 1)
+
+    def _goto(self, target: int, depth: int) -> None:
+        if not self.frames:
+            raise Crash(f"a jump to block {target} out of everything")
+        frame = self.frames[-1]
+        if frame.header == target:
+            self.lines.append(" " * depth + "continue")
+            return
+        if frame.after == target:
+            frame.left = True
+        else:
+            frame.through.setdefault(target, []).append(len(self.lines))
+            self.lines.append(" " * depth + f"to = {target + 1}")
+        self.lines.append(" " * depth + "break")
+
+    def _while(self, frame: _Frame, body: list[Item], depth: int) -> None:
+        self.lines.append(" " * depth + "while True:")
+        self.frames.append(frame)
+        self.write(body, depth + 1)
+        self.frames.pop()
+        if frame.header is None and not ends(body):
+            self.lines.append(" " * (depth + 1) + "break")
+            frame.left = True
+        through = frame.through
+        if not through:
+            return
+        if not frame.left and len(through) == 1:
+            # It is left for one reason only, which need not be told.
+            ((target, places),) = through.items()
+            for place in places:
+                self.lines[place] = ""
+            if target in frame.told:
+                self.lines.append(" " * depth + "to = 0")
+            self._goto(target, depth)
+            return
+        self.tells = True
+        for target in through:
+            self.lines.append(" " * depth + f"if to == {target + 1}:")
+            outer = self.frames[-1] if self.frames else None
+            if outer is not None and target not in (outer.header, outer.after):
+                # `to` says so already.
+                outer.through.setdefault(target, [])
+                outer.told.add(target)
+                self.lines.append(" " * (depth + 1) + "break")
+                continue
+            self.lines.append(" " * (depth + 1) + "to = 0")
+            self._goto(target, depth + 1)

@@ -1,0 +1,543 @@
+"""Values as Python expressions.
+
+An integer is written in one of three ways: `exact`, as the unsigned number; `loose`, as any int that is congruent to it,
+so that a chain of additions is masked once; `truth`, as what a condition takes. Comparisons are truths, and become
+numbers only where a number is wanted. A float is written by `number` (a Python float) or `bits`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+from jit.ir.graph import Graph
+from jit.ir.ops import Type
+from jit.portable.memory import memory_access
+from jit.portable.support import semantic
+from jit.portable.values import BITS, DIRTY, FLOAT, Values
+from refsfi.errors import Crash
+
+__all__ = ["Expressions"]
+
+M32: Final = 0xFFFFFFFF
+M64: Final = 0xFFFFFFFFFFFFFFFF
+
+_COMPARE = {
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "gt": ">",
+    "le": "<=",
+    "ge": ">=",
+    "lt_u": "<",
+    "gt_u": ">",
+    "le_u": "<=",
+    "ge_u": ">=",
+    "lt_s": "<",
+    "gt_s": ">",
+    "le_s": "<=",
+    "ge_s": ">=",
+}
+_NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+_FLOAT_BINARY = {"add": "+", "sub": "-", "mul": "*"}
+_LOADS = {
+    # mnemonic's end -> (name of the reader, bytes, signed)
+    "load8_u": ("", 1, False),
+    "load8_s": ("", 1, True),
+    "load16_u": ("load_u2", 2, False),
+    "load16_s": ("load_s2", 2, True),
+    "load32_u": ("load_u4", 4, False),
+    "load32_s": ("load_s4", 4, True),
+}
+_WHOLE = {"i32": "u4", "i64": "u8", "f32": "u4", "f64": "f8", "v128": "v16"}
+
+
+class Expressions:
+    """Writes the values of one graph. `wanted` gathers the locals that were named since it was last emptied."""
+
+    def __init__(self, graph: Graph, values: Values, constant: Callable[[Any], str]) -> None:
+        self.graph = graph
+        self.values = values
+        # Gives an object a name in the generated code's globals.
+        self.constant = constant
+        self.wanted: set[int] = set()
+        # Values read that are written as part of what uses them, and not yet written.
+        self.pending: dict[int, None] = {}
+        # Index of a memory or global that was named.
+        self.memories: set[int] = set()
+        self.globals: set[int] = set()
+        self._bounds: dict[int, int] = {}
+
+    def name(self, value: int) -> str:
+        self.wanted.add(value)
+        return f"v{value}"
+
+    def is_const(self, value: int) -> bool:
+        return self.values.block[value] < 0 and self.graph.op[value].name.endswith(".const")
+
+    # --- integers --------------------------------------------------------------------------------------------------
+
+    def bound(self, value: int) -> int:
+        """No value of this integer is larger."""
+        found = self._bounds.get(value)
+        if found is None:
+            found = self._bounds[value] = self._bound(value)
+        return found
+
+    def _bound(self, value: int) -> int:
+        graph = self.graph
+        op, args, imm = graph.op[value], graph.args[value], graph.imm[value]
+        ones = M32 if graph.type[value] is Type.I32 else M64
+        if self.is_const(value):
+            return int(imm)
+        name = op.name.partition(".")[2]
+        if name in _COMPARE or name in ("eqz", "is_null") or op.name == "ref.eq":
+            return 1
+        if name == "and":
+            return min(self.bound(args[0]), self.bound(args[1]))
+        if name == "shr_u" and self.is_const(args[1]):
+            return self.bound(args[0]) >> (graph.imm[args[1]] & (31 if ones == M32 else 63))
+        if name == "shl" and self.is_const(args[1]):
+            return min(ones, self.bound(args[0]) << (graph.imm[args[1]] & (31 if ones == M32 else 63)))
+        if name == "add":
+            top = self.bound(args[0]) + self.bound(args[1])
+            return top if top <= ones else ones
+        if name == "mul":
+            top = self.bound(args[0]) * self.bound(args[1])
+            return top if top <= ones else ones
+        if name in ("or", "xor"):
+            return int((1 << max(self.bound(args[0]).bit_length(), self.bound(args[1]).bit_length())) - 1)
+        if name in ("clz", "ctz", "popcnt"):
+            return 64
+        if name == "rem_u" and self.is_const(args[1]):
+            return int(max(graph.imm[args[1]] - 1, 0))
+        if name == "extend_i32_u" or name == "div_u":
+            return self.bound(args[0])
+        if name == "select":
+            return max(self.bound(args[0]), self.bound(args[1]))
+        if op.wasm is not None and name in _LOADS and not name.endswith("_s"):
+            return int((1 << 8 * op.wasm.width) - 1)
+        return ones
+
+    def exact(self, value: int) -> str:
+        """An i32 or i64 as an unsigned number."""
+        graph = self.graph
+        if self.is_const(value):
+            return str(graph.imm[value])
+        if self.values.local[value]:
+            return self.name(value)
+        op = graph.op[value]
+        name = op.name.partition(".")[2]
+        if self._is_truth(value):
+            return f"(1 if {self.truth(value)} else 0)"
+        text = self._narrow(value, name)
+        if text is not None:
+            return text
+        text, fits = self._wide(value, name)
+        return text if fits else f"({text} & {M32 if graph.type[value] is Type.I32 else M64})"
+
+    def loose(self, value: int) -> str:
+        """Congruent to an i32 or i64."""
+        graph = self.graph
+        if self.is_const(value):
+            ones = M32 if graph.type[value] is Type.I32 else M64
+            imm = graph.imm[value]
+            return str(imm) if imm <= ones >> 1 else f"({imm - ones - 1})"
+        if self.values.local[value]:
+            return self.name(value)
+        if self._is_truth(value):
+            return f"({self.truth(value)})"
+        name = graph.op[value].name.partition(".")[2]
+        return self._narrow(value, name, loose=True) or self._wide(value, name)[0]
+
+    def _is_truth(self, value: int) -> bool:
+        op = self.graph.op[value]
+        if self.values.local[value] or self.values.block[value] < 0:
+            return False
+        name = op.name.partition(".")[2]
+        scalar = op.operands is None or Type.V128 not in op.operands
+        return (scalar and (name in _COMPARE or name == "eqz")) or op.name in ("ref.is_null", "ref.eq")
+
+    def _wide(self, value: int, name: str) -> tuple[str, bool]:
+        """The text of an instruction whose result may need a mask, and whether it needs none."""
+        graph = self.graph
+        args = graph.args[value]
+        i32 = graph.type[value] is Type.I32
+        ones = M32 if i32 else M64
+        half = (ones >> 1) + 1
+        if name == "add":
+            a, b = args
+            if self.is_const(a):
+                a, b = b, a
+            if self.is_const(b) and graph.imm[b] > ones >> 1:
+                return f"({self.loose(a)} - {ones + 1 - graph.imm[b]})", False
+            if self.bound(a) + self.bound(b) <= ones:
+                return f"({self.exact(a)} + {self.exact(b)})", True
+            return f"({self.loose(a)} + {self.loose(b)})", False
+        if name == "sub":
+            return f"({self.loose(args[0])} - {self.loose(args[1])})", False
+        if name == "mul":
+            if self.bound(args[0]) * self.bound(args[1]) <= ones:
+                return f"({self.exact(args[0])} * {self.exact(args[1])})", True
+            return f"({self._factor(args[0])} * {self._factor(args[1])})", False
+        if name == "shl":
+            if self.is_const(args[1]):
+                by = graph.imm[args[1]] & (31 if i32 else 63)
+                if self.bound(args[0]) << by <= ones:
+                    return f"({self.exact(args[0])} << {by})", True
+                return f"({self.loose(args[0])} << {by})", False
+            return f"({self.exact(args[0])} << {self._count(args[1], i32)})", False
+        if name == "shr_s":
+            signed = f"({self.exact(args[0])} ^ {half}) - {half}"
+            return f"(({signed}) >> {self._count(args[1], i32)})", False
+        if name in ("rotl", "rotr"):
+            return self._rotate(args, name, i32), False
+        if name in ("extend8_s", "extend16_s", "extend32_s"):
+            top = 1 << (int(name[6:-2]) - 1)
+            return f"(({self.loose(args[0])} & {2 * top - 1} ^ {top}) - {top})", False
+        if name == "extend_i32_s":
+            return f"(({self.exact(args[0])} ^ {1 << 31}) - {1 << 31})", False
+        if name in _LOADS:
+            reader, width, signed_load = _LOADS[name]
+            if signed_load:
+                memory, address = self.access(value)
+                if width == 1:
+                    return f"(({memory}[{address}] ^ 128) - 128)", False
+                return f"{reader}({memory}, {address})[0]", False
+        raise Crash(f"no Python for {graph.op[value].name}")
+
+    def _factor(self, value: int) -> str:
+        """Of a product: no product within, lest numbers grow."""
+        nested = not self.values.local[value] and self.graph.op[value].name.endswith((".mul", ".shl"))
+        return self.exact(value) if nested else self.loose(value)
+
+    def _count(self, value: int, i32: bool) -> str:
+        """The distance of a shift."""
+        ones = 31 if i32 else 63
+        if self.is_const(value):
+            return str(self.graph.imm[value] & ones)
+        if self.bound(value) <= ones:
+            return self.exact(value)
+        return f"({self.loose(value)} & {ones})"
+
+    def _rotate(self, args: tuple[int, ...], name: str, i32: bool) -> str:
+        bits = 32 if i32 else 64
+        a = self.exact(args[0])
+        if self.is_const(args[1]):
+            by = self.graph.imm[args[1]] & (bits - 1)
+            left, right = (by, bits - by) if name == "rotl" else (bits - by, by)
+            return f"({a} << {left} | {a} >> {right})"
+        b = self.exact(args[1])
+        if name == "rotl":
+            return f"({a} << ({b} & {bits - 1}) | {a} >> (-{b} & {bits - 1}))"
+        return f"({a} << (-{b} & {bits - 1}) | {a} >> ({b} & {bits - 1}))"
+
+    def _narrow(self, value: int, name: str, loose: bool = False) -> str | None:
+        """The text of an instruction whose result needs no mask; None for others. `loose`: it need not be exact."""
+        graph = self.graph
+        op, args = graph.op[value], graph.args[value]
+        if name == "and":
+            a, b = args
+            if loose:
+                return f"({self.loose(a)} & {self.loose(b)})"
+            # One exact operand makes the result exact.
+            if self._is_plain(b):
+                return f"({self.loose(a)} & {self.exact(b)})"
+            return f"({self.exact(a)} & {self.loose(b)})"
+        if name in ("or", "xor"):
+            sign = "|" if name == "or" else "^"
+            write = self.loose if loose else self.exact
+            return f"({write(args[0])} {sign} {write(args[1])})"
+        if name == "shr_u":
+            return f"({self.exact(args[0])} >> {self._count(args[1], graph.type[value] is Type.I32)})"
+        if name == "wrap_i64":
+            return f"{self.loose(args[0])}" if loose else f"({self.loose(args[0])} & {M32})"
+        if name == "extend_i32_u":
+            return self.exact(args[0])
+        if name == "div_u":
+            return f"({self.exact(args[0])} // {self.exact(args[1])})"
+        if name == "rem_u":
+            return f"({self.exact(args[0])} % {self.exact(args[1])})"
+        if name == "clz":
+            bits = 32 if graph.type[value] is Type.I32 else 64
+            return f"({bits} - ({self.exact(args[0])}).bit_length())"
+        if name == "popcnt":
+            return f"({self.exact(args[0])}).bit_count()"
+        if name == "mul_high_s":
+            return f"mul_high_s({self.exact(args[0])}, {self.exact(args[1])})"
+        if name == "mul_high_u":
+            return f"({self.exact(args[0])} * {self.exact(args[1])} >> 64)"
+        if name == "select":
+            write = self.loose if loose else self.exact
+            return f"({write(args[0])} if {self.truth(args[2])} else {write(args[1])})"
+        if name == "reinterpret_f32" or name == "reinterpret_f64":
+            return self.bits(args[0])
+        if name.startswith("trunc_"):
+            what = "trunc_sat" if name.startswith("trunc_sat") else "trunc"
+            return f"{what}_{op.name[:3]}_{name[-1]}({self.number(args[0])})"
+        if name in _LOADS and not name.endswith("_s"):
+            reader, width, _ = _LOADS[name]
+            memory, address = self.access(value)
+            return f"{memory}[{address}]" if width == 1 else f"{reader}({memory}, {address})[0]"
+        if name == "load":
+            memory, address = self.access(value)
+            return f"load_{_WHOLE[op.name[:3]]}({memory}, {address})[0]"
+        if name == "global":
+            return self.global_(graph.imm[value])
+        if name == "memory_size":
+            return f"inst.mems[{graph.imm[value]}].pages"
+        if name in ("add", "sub", "mul", "shl", "shr_s", "rotl", "rotr", "extend_i32_s") or name.startswith("extend"):
+            return None
+        if name in _LOADS:
+            return None
+        return self.call(value)
+
+    def _is_plain(self, value: int) -> bool:
+        """Whether `exact` costs no mask."""
+        return self.values.local[value] or self.values.block[value] < 0
+
+    def signed(self, value: int) -> str:
+        """An integer in the order of signed numbers: its sign bit is turned round."""
+        half = 1 << (31 if self.graph.type[value] is Type.I32 else 63)
+        if self.is_const(value):
+            return str(self.graph.imm[value] ^ half)
+        return f"({self.exact(value)} ^ {half})"
+
+    def truth(self, value: int, negated: bool = False) -> str:
+        """A condition: whether an i32 is not zero (`negated`: whether it is zero)."""
+        graph = self.graph
+        if not self._is_truth(value):
+            text = self.exact(value)
+            return f"not {text}" if negated else text
+        op, args = graph.op[value], graph.args[value]
+        name = op.name.partition(".")[2]
+        if name == "eqz":
+            return self.truth(args[0], not negated)
+        if op.name == "ref.is_null":
+            return f"{self.reference(args[0])} is {'not ' if negated else ''}None"
+        if op.name == "ref.eq":
+            text = f"same({self.reference(args[0])}, {self.reference(args[1])})"
+            return f"not {text}" if negated else text
+        sign = _COMPARE[name]
+        if graph.type[args[0]] in (Type.F32, Type.F64):
+            text = f"{self.number(args[0])} {sign} {self.number(args[1])}"
+            # With a NaN, both a comparison and its opposite are false.
+            return f"not {text}" if negated else text
+        if negated:
+            sign = _NEGATED[sign]
+        half = 1 << (31 if graph.type[args[0]] is Type.I32 else 63)
+        if name.endswith("_s") and not (self.bound(args[0]) < half and self.bound(args[1]) < half):
+            return f"{self.signed(args[0])} {sign} {self.signed(args[1])}"
+        return f"{self.exact(args[0])} {sign} {self.exact(args[1])}"
+
+    # --- floats ----------------------------------------------------------------------------------------------------
+
+    def number(self, value: int) -> str:
+        """An f32 or f64 as a Python float. Its NaN may be another one where it is an f32 in bits."""
+        graph = self.graph
+        op = graph.op[value]
+        if self.is_const(value):
+            return self._literal(op.result, graph.imm[value])
+        if op.result is Type.F32 and self.values.form[value] == BITS:
+            return f"unpack_f(pack_I({self.bits(value)}))[0]"
+        if self.values.local[value]:
+            return self.name(value)
+        return self._float(value, op.name.partition(".")[2])
+
+    def _literal(self, type: Type, bits: int) -> str:
+        if type is Type.F32:
+            x = struct.unpack("<f", struct.pack("<I", bits))[0]
+        else:
+            x = struct.unpack("<d", struct.pack("<Q", bits))[0]
+        if x != x or x in (float("inf"), -float("inf")):
+            return self.constant(x)
+        return f"({x!r})" if bits >> (31 if type is Type.F32 else 63) else repr(x)
+
+    def _float(self, value: int, name: str) -> str:
+        graph = self.graph
+        op, args = graph.op[value], graph.args[value]
+        f32 = op.result is Type.F32
+        if name in _FLOAT_BINARY:
+            text = f"({self.number(args[0])} {_FLOAT_BINARY[name]} {self.number(args[1])})"
+        elif name == "div":
+            y = self.number(args[1])
+            x = self.number(args[0])
+            if self.is_const(args[1]) and graph.imm[args[1]] & (0x7FFFFFFF if f32 else M64 >> 1):
+                text = f"({x} / {y})"
+            elif y.isidentifier() and self.values.local[args[0]] and x.isidentifier():
+                text = f"({x} / {y} if {y} else fdiv({x}, {y}))"
+            else:
+                text = f"fdiv({x}, {y})"
+        elif name == "sqrt":
+            text = f"fsqrt({self.number(args[0])})"
+        elif name in ("ceil", "floor", "trunc", "nearest"):
+            return f"f{name}({self.number(args[0])})"
+        elif name in ("min", "max"):
+            return f"f{name}({self.number(args[0])}, {self.number(args[1])})"
+        elif name == "canon":
+            return self.canonical(args[0])
+        elif name == "abs":
+            return f"abs({self.canonical(args[0])})"
+        elif name == "neg":
+            return f"(-{self.canonical(args[0])})"
+        elif name == "copysign":
+            return f"copysign({self.canonical(args[0])}, {self.canonical(args[1])})"
+        elif name == "promote_f32":
+            return self.number(args[0])
+        elif name == "demote_f64":
+            text = self.number(args[0])
+        elif name.startswith("convert_i"):
+            if f32 and "i64" in name:
+                return f"unpack_f(pack_I({self.call(value)}))[0]"
+            source = args[0]
+            integer = self.exact(source)
+            if name.endswith("_s"):
+                half = 1 << (31 if "i32" in name else 63)
+                integer = f"(({integer} ^ {half}) - {half})"
+            text = f"({integer} * 1.0)"
+        elif name == "reinterpret_i64":
+            return f"unpack_d(pack_Q({self.exact(args[0])}))[0]"
+        elif name == "select":
+            write = self.canonical if self.values.nan[value] != DIRTY else self.number
+            return f"({write(args[0])} if {self.truth(args[2])} else {write(args[1])})"
+        elif name == "load":
+            memory, address = self.access(value)
+            return f"load_{'f4' if f32 else 'f8'}({memory}, {address})[0]"
+        elif name == "global":
+            read = self.global_(graph.imm[value])
+            return f"unpack_f(pack_I({read}))[0]" if f32 else f"unpack_d(pack_Q({read}))[0]"
+        else:
+            read = self.call(value)
+            return f"unpack_f(pack_I({read}))[0]" if f32 else f"unpack_d(pack_Q({read}))[0]"
+        return f"c_float({text}).value" if f32 else text
+
+    def canonical(self, value: int) -> str:
+        """A float whose NaN, if arithmetic made it, is the canonical one."""
+        text = self.number(value)
+        if self.values.nan[value] != DIRTY:
+            return text
+        return f"({text} if {text} == {text} else NAN)" if text.isidentifier() else f"canon({text})"
+
+    def bits(self, value: int) -> str:
+        """The bits of an f32 or f64, observable ones."""
+        graph = self.graph
+        op = graph.op[value]
+        if self.is_const(value):
+            return str(graph.imm[value])
+        if op.result is Type.F64:
+            return f"unpack_Q(pack_d({self.canonical(value)}))[0]"
+        if self.values.form[value] == FLOAT:
+            return f"unpack_I(pack_f({self.canonical(value)}))[0]"
+        if self.values.local[value]:
+            return self.name(value)
+        args = graph.args[value]
+        name = op.name.partition(".")[2]
+        if name == "abs":
+            return f"({self.bits(args[0])} & 2147483647)"
+        if name == "neg":
+            return f"({self.bits(args[0])} ^ 2147483648)"
+        if name == "copysign":
+            return f"({self.bits(args[0])} & 2147483647 | {self.bits(args[1])} & 2147483648)"
+        if name == "reinterpret_i32":
+            return self.exact(args[0])
+        if name == "select":
+            return f"({self.bits(args[0])} if {self.truth(args[2])} else {self.bits(args[1])})"
+        if name == "load":
+            memory, address = self.access(value)
+            return f"load_u4({memory}, {address})[0]"
+        if name == "global":
+            return self.global_(graph.imm[value])
+        return self.call(value)
+
+    # --- the rest --------------------------------------------------------------------------------------------------
+
+    def reference(self, value: int) -> str:
+        graph = self.graph
+        op = graph.op[value]
+        if op.name == "ref.null":
+            return "None"
+        if self.values.local[value]:
+            return self.name(value)
+        args = graph.args[value]
+        if op.name == "ref.func":
+            return f"inst.funcs[{graph.imm[value]}]"
+        if op.name == "ref.select":
+            return f"({self.reference(args[0])} if {self.truth(args[2])} else {self.reference(args[1])})"
+        if op.name == "ref.global":
+            return self.global_(graph.imm[value])
+        raise Crash(f"no Python for {op.name}")
+
+    def vector(self, value: int) -> str:
+        graph = self.graph
+        op, args = graph.op[value], graph.args[value]
+        if self.is_const(value):
+            return self.constant(graph.imm[value])
+        if self.values.local[value]:
+            return self.name(value)
+        name = op.name.partition(".")[2]
+        if name == "select":
+            return f"({self.vector(args[0])} if {self.truth(args[2])} else {self.vector(args[1])})"
+        if name == "global":
+            return self.global_(graph.imm[value])
+        if op.name == "v128.load":
+            memory, address = self.access(value)
+            return f"load_v16({memory}, {address})[0]"
+        return self.call(value)
+
+    def same(self, value: int) -> str:
+        """The value as an operand of its own type, in its own representation: what locals hold."""
+        type = self.graph.type[value]
+        if type in (Type.I32, Type.I64):
+            return self.exact(value)
+        if type is Type.F64:
+            return self.number(value)
+        if type is Type.F32:
+            return self.number(value) if self.values.form[value] == FLOAT else self.bits(value)
+        return self.vector(value) if type is Type.V128 else self.reference(value)
+
+    def plain(self, value: int) -> str:
+        """As the interpreter has it (`refsfi.runtime.values`)."""
+        type = self.graph.type[value]
+        if type in (Type.F32, Type.F64):
+            return self.bits(value)
+        return self.same(value)
+
+    def passed(self, value: int) -> str:
+        """As calls between regions pass it: an f64 as a float, all others as the interpreter has them."""
+        return self.canonical(value) if self.graph.type[value] is Type.F64 else self.plain(value)
+
+    def call(self, value: int) -> str:
+        """A call of the instruction's semantic function."""
+        graph = self.graph
+        op = graph.op[value]
+        args = [self.plain(v) for v in graph.args[value]]
+        if op.wasm is not None and op.wasm.rule.startswith(("vload", "atomic")):
+            memory = op_memory(graph.imm[value])
+            args[0] = self.effective(value)
+            return f"{self.constant(memory_access(op, graph.imm[value]))}(inst.mems[{memory}], {', '.join(args)})"
+        for imm in graph.imm[value] or ():
+            args.append(str(imm) if isinstance(imm, int) else self.constant(imm))
+        return f"{semantic(op.name)}({', '.join(args)})"
+
+    def access(self, value: int) -> tuple[str, str]:
+        """The memory and the effective address of a load or store."""
+        index = op_memory(self.graph.imm[value])
+        self.memories.add(index)
+        return f"m{index}", self.effective(value)
+
+    def effective(self, value: int) -> str:
+        imm = self.graph.imm[value]
+        arg = imm[0] if isinstance(imm, tuple) else imm
+        address = self.exact(self.graph.args[value][0])
+        return f"{address} + {arg.offset}" if arg.offset else address
+
+    def global_(self, index: int) -> str:
+        self.globals.add(index)
+        return f"g{index}.value"
+
+
+def op_memory(imm: Any) -> int:
+    """The index of the memory that an immediate names."""
+    arg = imm[0] if isinstance(imm, tuple) else imm
+    return int(arg.mem)

@@ -1,0 +1,587 @@
+"""One function of generated Python: the part of a region that begins at a block, as its `Shape` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jit.ir.graph import (
+    Branch,
+    Callee,
+    Edge,
+    Exit,
+    FrameState,
+    Graph,
+    Jump,
+    Return,
+    Switch,
+    TailCall,
+)
+from jit.ir.ops import Type
+from jit.portable.control import Goto, If, Item, Late, Loop, Shot, ends
+from jit.portable.expressions import Expressions
+from jit.portable.leave import Site
+from jit.portable.memory import copy, fill, memory_access
+from jit.portable.shape import Shape
+from jit.portable.values import writes
+from refsfi.errors import Crash
+
+if TYPE_CHECKING:
+    from jit.portable.unit import PortableUnit
+
+__all__ = ["Function"]
+
+_STORES = {"store8": 1, "store16": 2, "store32": 4}
+_PACK = {1: "", 2: "store_u2", 4: "store_u4", 8: "store_u8"}
+
+
+class Function:
+    """`items`: its body. `free`: values of other functions that it names, and is to be given."""
+
+    def __init__(self, unit: PortableUnit, start: int) -> None:
+        self.unit = unit
+        self.graph: Graph = unit.graph
+        self.values = unit.values
+        self.shape = Shape(self.graph, start)
+        self.text = Expressions(self.graph, self.values, unit.constant)
+        self.start = start
+        self._loops: list[Loop] = []
+        self._gotos: dict[int, list[Goto]] = {}
+        # Value -> the blocks that name it.
+        self._named: dict[int, set[int]] = {}
+        self.uses_store = False
+        self.items = self._from(start, None)
+        self.text.memories = {*self.text.memories}
+        self.free = self._free()
+
+    def _free(self) -> set[int]:
+        shape, block = self.shape, self.values.block
+        params = set(self.graph.blocks[self.start].params)
+        return {
+            value
+            for value, users in self._named.items()
+            if value not in params
+            and (block[value] not in shape.rank or not all(shape.dominates(block[value], user) for user in users))
+        }
+
+    def prologue(self) -> list[str]:
+        lines = ["s = inst.store"] if self.uses_store else []
+        lines += [f"m{i} = inst.mems[{i}].data" for i in sorted(self.text.memories)]
+        lines += [f"g{i} = inst.globals[{i}]" for i in sorted(self.text.globals)]
+        return lines
+
+    # --- placement -------------------------------------------------------------------------------------------------
+
+    def _from(self, block: int, after: int | None) -> list[Item]:
+        """Block `block` and all that is placed under it. Block `after` follows."""
+        items: list[Item] = []
+        at: int | None = block
+        while at is not None:
+            at = self._place(at, after, items)
+        return items
+
+    def _place(self, block: int, after: int | None, items: list[Item]) -> int | None:
+        """Append a block with what is placed under it; return the block that is to be appended then, if any."""
+        shape = self.shape
+        if block not in shape.bodies:
+            merges = shape.merges.get(block, [])
+            if not merges:
+                return self._block(block, after, items)
+            inner: list[Item] = []
+            tail = self._block(block, merges[0], inner)
+            if tail is not None:
+                inner += self._from(tail, merges[0])
+            return self._chain(inner, merges, after, items)
+        followers = shape.followers.get(block, [])
+        loop = Loop(block, followers[0] if followers else after)
+        self._loops.append(loop)
+        merges = shape.merges.get(block, [])
+        first = merges[0] if merges else block
+        tail = self._block(block, first, loop.body)
+        if tail is not None:
+            loop.body += self._from(tail, first)
+        if merges:
+            chained: list[Item] = []
+            last = self._chain(loop.body, merges, block, chained)
+            if last is not None:
+                chained += self._from(last, block)
+            loop.body = chained
+        self._loops.pop()
+        if not followers:
+            items.append(loop)
+            return None
+        return self._chain([loop], followers, after, items)
+
+    def _chain(self, inner: list[Item], blocks: list[int], after: int | None, items: list[Item]) -> int:
+        """Put `blocks` one after the other behind `inner`, which may jump to each. The last one is left to be placed."""
+        for i, block in enumerate(blocks):
+            inner = [self._shot(inner, block)]
+            if i + 1 == len(blocks):
+                break
+            inner += self._from(block, blocks[i + 1])
+        items += inner
+        return blocks[-1]
+
+    def _shot(self, inner: list[Item], block: int) -> Shot:
+        """Items that jump to `block`, which follows them."""
+        depth = len(self._loops)
+        used = False
+        for goto in self._gotos.pop(block, []):
+            within = goto.loops[depth:]
+            if not within or within[0].after != block:
+                used = True
+        return Shot(block, inner, used)
+
+    # --- blocks ----------------------------------------------------------------------------------------------------
+
+    def _block(self, number: int, after: int | None, items: list[Item]) -> int | None:
+        """The code of a block, and its end; the block that its only edge leads to if that is placed right there."""
+        block = self.graph.blocks[number]
+        Straight(self, number, items).run()
+        end = block.end
+        match end:
+            case Jump(edge):
+                return self._edge(edge, after, items, number)
+            case Branch():
+                self._branch(end, after, items, number)
+            case Switch():
+                self._switch(end, after, items, number)
+            case Exit(snapshot):
+                items.append(self.leave(snapshot))
+            case Return(values):
+                items.append(self._return(values))
+            case TailCall():
+                self._tail_call(end, items)
+            case None:
+                raise Crash("a block without an end")
+        self.note(number)
+        return None
+
+    def note(self, block: int) -> None:
+        """Remember what was named."""
+        for value in self.text.wanted:
+            self._named.setdefault(value, set()).add(block)
+        self.text.wanted.clear()
+
+    def _edge(self, edge: Edge, after: int | None, items: list[Item], source: int) -> int | None:
+        target = edge.target
+        if self.shape.leaves(target):
+            items.append(self._transfer(edge))
+            self.note(source)
+            return None
+        self._moves(edge, items)
+        self.note(source)
+        if target in self.shape.copied:
+            items += self._from(target, None)
+            return None
+        if self._is_placed_at_edge(target):
+            return target
+        if target != after:
+            goto = Goto(target, [*self._loops])
+            self._gotos.setdefault(target, []).append(goto)
+            items.append(goto)
+        return None
+
+    def _is_placed_at_edge(self, target: int) -> bool:
+        return target not in self.unit_placed()
+
+    def unit_placed(self) -> set[int]:
+        """The blocks that are placed behind some construct, and headers that are jumped back to."""
+        found = self.__dict__.get("_placed")
+        if found is None:
+            shape = self.shape
+            found = {self.start} if self.start in shape.bodies else set()
+            for lists in (shape.merges, shape.followers):
+                for blocks in lists.values():
+                    found.update(blocks)
+            self.__dict__["_placed"] = found
+        return found  # type: ignore[no-any-return]
+
+    def _arm(self, edge: Edge, after: int | None, source: int) -> list[Item]:
+        items: list[Item] = []
+        tail = self._edge(edge, after, items, source)
+        if tail is not None:
+            items += self._from(tail, after)
+        return items
+
+    def _branch(self, end: Branch, after: int | None, items: list[Item], source: int) -> None:
+        condition = self.text.truth(end.condition)
+        negated = self.text.truth(end.condition, negated=True)
+        self.note(source)
+        then = self._arm(end.then, after, source)
+        otherwise = self._arm(end.otherwise, after, source)
+        if not then and not otherwise:
+            return
+        if not then or (ends(otherwise) and not ends(then)) or (_weight(otherwise) < _weight(then) and ends(otherwise)):
+            items.append(If(negated, otherwise, then))
+        else:
+            items.append(If(condition, then, otherwise))
+
+    def _switch(self, end: Switch, after: int | None, items: list[Item], source: int) -> None:
+        index = self.text.exact(end.index)
+        if not self.values.local[end.index]:
+            items.append(f"i = {index}")
+            index = "i"
+        self.note(source)
+        # Runs of indices that lead to the same place.
+        runs: list[tuple[int, Edge]] = []
+        for i, edge in enumerate(end.edges):
+            if not runs or (runs[-1][1].target, runs[-1][1].args) != (edge.target, edge.args):
+                runs.append((i, edge))
+        # An edge that several runs take is written once, where its block is not one to be jumped to.
+        items += self._pick(runs, index, after, source)
+
+    def _pick(self, runs: list[tuple[int, Edge]], index: str, after: int | None, source: int) -> list[Item]:
+        """By bisection."""
+        if len(runs) == 1:
+            return self._arm(runs[0][1], after, source)
+        middle = len(runs) // 2
+        low = self._pick(runs[:middle], index, after, source)
+        high = self._pick(runs[middle:], index, after, source)
+        if not low:
+            return [If(f"{index} >= {runs[middle][0]}", high, low)] if high else []
+        return [If(f"{index} < {runs[middle][0]}", low, high)]
+
+    # --- moves -----------------------------------------------------------------------------------------------------
+
+    def _moves(self, edge: Edge, items: list[Item]) -> None:
+        """Give the parameters of the edge's target their values, as if all at once."""
+        text = self.text
+        outer = text.wanted
+        moves: list[tuple[int, str, set[int]]] = []
+        for param, value in zip(self.graph.blocks[edge.target].params, edge.args):
+            text.wanted = set()
+            written = self.converted(value, param)
+            reads = text.wanted
+            outer |= reads
+            if written != f"v{param}":
+                moves.append((param, written, reads))
+        text.wanted = outer
+        while moves:
+            for i, (param, written, _) in enumerate(moves):
+                if not any(param in reads for j, (_, _, reads) in enumerate(moves) if j != i):
+                    items.append(f"v{param} = {written}")
+                    del moves[i]
+                    break
+            else:
+                # A cycle, and what hangs on it.
+                items.append(", ".join(f"v{p}" for p, _, _ in moves) + " = " + ", ".join(w for _, w, _ in moves))
+                return
+
+    def converted(self, value: int, param: int) -> str:
+        """A value in the representation of a parameter."""
+        type = self.graph.type[param]
+        values, text = self.values, self.text
+        if type is Type.F64:
+            return text.number(value) if values.nan[param] == values.nan[value] else text.canonical(value)
+        if type is Type.F32:
+            if not values.form[param]:
+                return text.bits(value)
+            return text.number(value) if values.nan[param] == values.nan[value] else text.canonical(value)
+        return text.same(value)
+
+    def _transfer(self, edge: Edge) -> Late:
+        """Go on in another function."""
+        params = self.graph.blocks[edge.target].params
+        args = [self.converted(value, param) for param, value in zip(params, edge.args)]
+        return Late(lambda: f"return {self.unit.transfer(edge.target, args)}")
+
+    # --- leaving ---------------------------------------------------------------------------------------------------
+
+    def _return(self, values: tuple[int, ...]) -> str:
+        texts = [self.text.passed(v) for v in values]
+        if not texts:
+            return "return None"
+        return f"return {texts[0]}" if len(texts) == 1 else f"return ({', '.join(texts)})"
+
+    def leave(self, number: int) -> str:
+        """Leave through a snapshot."""
+        site, values = self.site(number)
+        return f"raise Leave({site}, inst, ({values}))"
+
+    def site(self, number: int, arguments: tuple[int, ...] = (), call_refund: int = 0) -> tuple[str, str]:
+        """The name of a snapshot's `Site`, and the texts of its values."""
+        snapshot = self.graph.snapshots[number]
+        places: dict[int, int] = {}
+        texts: list[str] = []
+        for frame in snapshot.frames:
+            for _, value in frame.values:
+                if value not in places:
+                    places[value] = len(places)
+                    texts.append(self.text.plain(value) + ",")
+        site = Site(
+            self.unit,
+            number,
+            tuple(_placed(frame, places) for frame in snapshot.frames),
+            snapshot.refund,
+            arguments,
+            call_refund,
+        )
+        return self.unit.constant(site), " ".join(texts)
+
+    # --- calls -----------------------------------------------------------------------------------------------------
+
+    def called(self, callee: object, args: tuple[int, ...], room: str) -> str:
+        """The text of a call from one region to another."""
+        if isinstance(callee, Callee):
+            return f"{self.unit.callee(callee.index)}(inst, {room}{''.join(', ' + self.text.passed(a) for a in args)})"
+        func = self.text.reference(args[0])
+        rest = "".join(", " + self.text.passed(a) for a in args[1:])
+        return f"entry_of({func})({func}.inst, {room}{rest})"
+
+    def call(self, value: int, items: list[Item]) -> None:
+        graph = self.graph
+        args = graph.args[value]
+        imm = graph.imm[value]
+        results = self.unit.results.get(value, [])
+        frame = graph.snapshots[graph.snap[value]].frames[-1]
+        operands = self.unit.call_operands(value)
+        registers, refund = self.unit.call_registers(frame, len(operands))
+        site, values = self.site(graph.snap[value], registers, refund)
+        wanted = [name for name in results]
+        text = self.called(imm if isinstance(imm, Callee) else None, args, "room")
+        target = ""
+        count = self.unit.result_count(value)
+        if any(wanted):
+            target = ", ".join(name or "_" for name in wanted) + " = " if count > 1 else f"{wanted[0]} = "
+        operand_texts = "".join(self.text.plain(v) + ", " for v in operands)
+        items += [
+            "try:",
+            f" {target}{text}",
+            "except Leave as left:",
+            f" raise left.under({site}, inst, ({values}))",
+            "except NotEntered as refused:",
+            f" raise refused.leave({site}, inst, ({values}), ({operand_texts}))",
+        ]
+
+    def _tail_call(self, end: TailCall, items: list[Item]) -> None:
+        """A call whose results are returned. Python's stack grows, which `room` has to pay for: it is the next
+        activation that this one's cost is not given back to."""
+        text = self.called(end.callee, end.args, f"room + {self.unit.tail_credit}")
+        items += [
+            "try:",
+            f" result = {text}",
+            "except NotEntered:",
+            f" {self.leave(end.snapshot)}",
+            "return result",
+        ]
+
+
+class Straight:
+    """The instructions of one block."""
+
+    def __init__(self, function: Function, number: int, items: list[Item]) -> None:
+        self.function = function
+        self.number = number
+        self.items = items
+        self.graph = function.graph
+        self.values = function.values
+        self.text = function.text
+        # The statements since the last write that may leave, and the snapshot they leave through.
+        self.run_lines: list[Item] = []
+        self.snapshot = -1
+        # Values read that are not written yet.
+        self.pending: dict[int, None] = {}
+
+    def run(self) -> None:
+        for value in self.graph.blocks[self.number].code:
+            self._instruction(value)
+            self.function.note(self.number)
+        self._flush(())
+        self._close()
+
+    def _emit(self, line: str) -> None:
+        (self.items if self.snapshot < 0 else self.run_lines).append(line)
+
+    def _close(self) -> None:
+        """End the statements that share a snapshot."""
+        if self.run_lines:
+            self.items.append("try:")
+            self.items += [f" {line}" for line in self.run_lines]
+            self.items.append("except FAULTS:")
+            self.items.append(" " + self.function.leave(self.snapshot))
+            self.function.note(self.number)
+        self.run_lines = []
+        self.snapshot = -1
+
+    def _flush(self, kept: tuple[int, ...]) -> None:
+        """Write what was read, but for what becomes part of an instruction with these operands."""
+        inner: set[int] = set()
+        work = list(kept)
+        while work:
+            value = work.pop()
+            if not self.values.local[value] and value not in inner:
+                inner.add(value)
+                work += self.graph.args[value]
+        for value in list(self.pending):
+            if value not in inner and value in self.pending:
+                self._make_local(value)
+        for value in inner:
+            self.pending.pop(value, None)
+
+    def _make_local(self, value: int) -> None:
+        work = [value]
+        while work:
+            inner = work.pop()
+            self.pending.pop(inner, None)
+            work += [v for v in self.graph.args[inner] if not self.values.local[v]]
+        self._emit(f"v{value} = {self.text.same(value)}")
+        self.values.local[value] = True
+
+    def _instruction(self, value: int) -> None:
+        graph, values = self.graph, self.values
+        op = graph.op[value]
+        name = op.name
+        if name.endswith(".home"):
+            self.items.append(f"v{value} = {self.function.unit.home(value)}") if not self._given(value) else None
+            return
+        if name.endswith(".result"):
+            return
+        if op.pure:
+            if values.local[value]:
+                self._take(graph.args[value])
+                self._emit(f"v{value} = {self.text.same(value)}")
+            return
+        if op.exits and name not in _OWN and self.snapshot < 0:
+            self.snapshot = values.exits[value]
+        if not writes(graph, value) and name not in _STATEMENTS:
+            if values.local[value]:
+                self._take(graph.args[value])
+                self._emit(f"v{value} = {self.text.same(value)}")
+            elif values.uses[value]:
+                self.pending[value] = None
+            elif op.exits:
+                self._take(graph.args[value])
+                self._emit(self.text.same(value))
+            return
+        _STATEMENTS.get(name, Straight._write)(self, value)
+
+    def _given(self, value: int) -> bool:
+        return self.function.unit.is_given(value)
+
+    def _take(self, operands: tuple[int, ...]) -> None:
+        """The pending values that become part of an instruction with these operands are written with it."""
+        work = list(operands)
+        while work:
+            value = work.pop()
+            if not self.values.local[value]:
+                self.pending.pop(value, None)
+                work += self.graph.args[value]
+
+    # --- statements ------------------------------------------------------------------------------------------------
+
+    def _write(self, value: int) -> None:
+        graph, text = self.graph, self.text
+        op, args, imm = graph.op[value], graph.args[value], graph.imm[value]
+        self._flush(args)
+        name = op.name.partition(".")[2]
+        if name == "set_global":
+            line = f"{text.global_(imm)} = {text.plain(args[0])}"
+        elif op.wasm is not None and op.wasm.rule in ("store", "store-pack", "vstore"):
+            line = self._store(value, name)
+        elif op.wasm is not None:
+            access = self.function.unit.constant(memory_access(op, imm))
+            mem = (imm[0] if isinstance(imm, tuple) else imm).mem
+            operands = "".join(", " + text.plain(v) for v in args[1:])
+            line = f"{access}(inst.mems[{mem}], {text.effective(value)}{operands})"
+            if self.values.local[value]:
+                line = f"v{value} = {line}"
+        elif op.name == "memory.fill":
+            d, x, n = (text.exact(v) for v in args)
+            line = f"{self.function.unit.constant(fill)}(inst.store, inst.mems[{imm[0]}], {d}, {x}, {n})"
+        elif op.name == "memory.copy":
+            d, x, n = (text.exact(v) for v in args)
+            copier = self.function.unit.constant(copy)
+            line = f"{copier}(inst.store, inst.mems[{imm[0]}], inst.mems[{imm[1]}], {d}, {x}, {n})"
+        else:
+            raise Crash(f"no Python for {op.name}")
+        self._emit(line)
+        self._close()
+
+    def _store(self, value: int, name: str) -> str:
+        graph, text = self.graph, self.text
+        operand = graph.args[value][1]
+        memory, address = text.access(value)
+        type = graph.type[operand]
+        if type is Type.F64:
+            return f"store_f8({memory}, {address}, {text.canonical(operand)})"
+        if type is Type.F32:
+            if self.values.form[operand]:
+                return f"store_f4({memory}, {address}, {text.canonical(operand)})"
+            return f"store_u4({memory}, {address}, {text.bits(operand)})"
+        if type is Type.V128:
+            return f"store_v16({memory}, {address}, {text.vector(operand)})"
+        width = _STORES.get(name, 4 if type is Type.I32 else 8)
+        ones = (1 << 8 * width) - 1
+        if name == "store" or text.bound(operand) <= ones:
+            stored = text.exact(operand)
+        elif text.is_const(operand):
+            stored = str(graph.imm[operand] & ones)
+        else:
+            stored = f"{text.loose(operand)} & {ones}"
+        return f"{memory}[{address}] = {stored}" if width == 1 else f"{_PACK[width]}({memory}, {address}, {stored})"
+
+    def _own_exit(self, value: int, condition: str, before: tuple[str, ...] = ()) -> None:
+        for line in before:
+            self._emit(line)
+        self._emit(f"if {condition}: {self.function.leave(self.graph.snap[value])}")
+
+    def _fuel(self, value: int) -> None:
+        self._flush(())
+        self._close()
+        self.function.uses_store = True
+        self._own_exit(value, "fuel < 0", (f"fuel = s.fuel - {self.graph.imm[value]}",))
+        self._emit("s.fuel = fuel")
+
+    def _poll(self, value: int) -> None:
+        self.function.uses_store = True
+        self._own_exit(value, "s.stop is not None")
+
+    def _room(self, value: int) -> None:
+        self._own_exit(value, f"room < {self.graph.imm[value]}")
+
+    def _take_room(self, value: int) -> None:
+        self._emit(f"room -= {self.graph.imm[value]}")
+
+    def _func_of_table(self, value: int) -> None:
+        graph = self.graph
+        table, expected = graph.imm[value]
+        self._flush(graph.args[value])
+        name = f"v{value}"
+        self._emit(f"{name} = inst.tables[{table}].elems[{self.text.exact(graph.args[value][0])}]")
+        type = self.function.unit.constant(expected)
+        self._emit(f"if {name}.__class__ is not FuncInst or {name}.type is not {type}: raise Check")
+
+    def _func_of_ref(self, value: int) -> None:
+        graph = self.graph
+        self._flush(graph.args[value])
+        name = f"v{value}"
+        self._emit(f"{name} = {self.text.reference(graph.args[value][0])}")
+        self._emit(f"if {name}.__class__ is not FuncInst: raise Check")
+
+    def _call(self, value: int) -> None:
+        self._flush(())
+        self._close()
+        self.function.call(value, self.items)
+
+
+_OWN = frozenset("fuel poll room call call_func".split())
+_STATEMENTS: dict[str, Callable[[Straight, int], None]] = {
+    "fuel": Straight._fuel,
+    "poll": Straight._poll,
+    "room": Straight._room,
+    "take_room": Straight._take_room,
+    "func.of_table": Straight._func_of_table,
+    "func.of_table64": Straight._func_of_table,
+    "func.of_ref": Straight._func_of_ref,
+    "call": Straight._call,
+    "call_func": Straight._call,
+}
+
+
+def _placed(frame: FrameState, places: dict[int, int]) -> tuple[object, int, tuple[tuple[int, int], ...]]:
+    return frame.code, frame.pc, tuple((register, places[v]) for register, v in frame.values)
+
+
+def _weight(items: list[Item]) -> int:
+    return len(items)

@@ -1,0 +1,189 @@
+"""The recorder: runs the interpreter from a hot place on and notes where it goes.
+
+It runs the interpreter's own steps, one an instruction, in whatever frames they lead to, so that nothing that a guest could
+notice is different while it records. What it notes goes to the histories of the functions that it comes through. Where it
+comes to a loop that is compiled already, the region runs as it would otherwise, and recording goes on behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from jit.profile import FELL, TOOK, History, history
+from jit.resume import charge, resume_steps
+from refsfi.errors import Crash
+from refsfi.exec.code import FRAME_CHANGED, FuncCode
+from refsfi.runtime.store import Frame, FuncInst, Store
+
+if TYPE_CHECKING:
+    from jit.backend import Departure, Unit
+    from jit.options import Options
+
+__all__ = ["Recording"]
+
+_BRANCHES: Final = frozenset("if br_if br_on_null br_on_non_null".split())
+_INDIRECT: Final = frozenset("call_indirect call_ref return_call_indirect return_call_ref".split())
+
+# What runs a unit that the recording comes to: (unit, pc, frame) -> None where the activation has returned.
+Enter = Callable[["Unit", int, Frame], "Departure | None"]
+
+
+class Recording:
+    """One run of the recorder. `touched`: the histories that learned something. `ended`: why it ended. `length`: in
+    instructions."""
+
+    def __init__(self, options: Options, enter: Enter) -> None:
+        self._options = options
+        self._enter = enter
+        self.touched: dict[History, None] = {}
+        self.ended = ""
+        self.length = 0
+
+    def run(self, frame: Frame, pc: int) -> int:
+        """Record from instruction `pc` of a frame on. FRAME_CHANGED, with the store's innermost frame ready to go on; or
+        what the guest raised, with `store.frame` and `store.at` saying where."""
+        store = frame.store
+        base, outside = frame, frame.caller
+        start = pc
+        passes = 0
+        limit = self._options.max_record
+        code = _code_of(frame)
+        past = self._touch(code)
+        if pc == 0:
+            past.called = True
+        body = past.flow.body
+        steps = code.stepwise.steps
+        regs = frame.regs
+        seen = past.seen
+        while True:
+            instr = body[pc]
+            mnemonic = instr.op.mnemonic
+            if mnemonic == "loop" and self.length:
+                if frame is base and pc == start:
+                    passes += 1
+                    if passes >= self._options.iterations:
+                        self.ended = "loop"
+                        break
+                unit = past.unit
+                if unit is not None and pc in unit.graph.entries:
+                    frame.ip = pc
+                    frame.ops = resume_steps(code)
+                    departure = self._enter(unit, pc, frame)
+                    now = _innermost(store)
+                    if departure is None and now is outside:
+                        self.ended = "returned"
+                        return FRAME_CHANGED
+                    frame, pc = now, now.ip
+                    if frame.code is None:
+                        self.ended = "returned"
+                        return FRAME_CHANGED
+                    code = _code_of(frame)
+                    past = self._touch(code)
+                    body, steps, regs, seen = past.flow.body, code.stepwise.steps, frame.regs, past.seen
+                    # The instruction that the region was left at must be executed before it may be entered again.
+                    if departure is None or body[pc].op.mnemonic != "loop":
+                        continue
+                    instr, mnemonic = body[pc], "loop"
+            if self.length >= limit:
+                self.ended = "length"
+                break
+            self.length += 1
+            if code.program.metered and instr.op.fuel:
+                charge(store, instr.op.fuel, pc)
+            if mnemonic in _INDIRECT:
+                self._see_callee(past, frame, pc)
+            store.at = pc
+            frame.ip = pc
+            to = steps[pc](regs, frame)
+            store.at = None
+            if to >= 0:
+                if mnemonic in _BRANCHES:
+                    self._saw(past, pc, self._direction(code, pc, to))
+                elif mnemonic == "br_table":
+                    self._see_table(past, code, pc, regs)
+                pc = to
+                continue
+            if to != FRAME_CHANGED:
+                raise Crash("a step led nowhere")
+            before, frame = frame, _innermost(store)
+            if before is not frame.caller and frame is outside:
+                self.ended = "returned"
+                return FRAME_CHANGED
+            if frame.code is None:
+                self.ended = "returned"
+                return FRAME_CHANGED
+            if frame.caller is before:
+                # The caller waits in the form that can go on at any instruction.
+                before.ops = resume_steps(code)
+                before.ip = pc + 1
+            called = frame.ip == 0 and frame.ops is _code_of(frame).ops
+            code = _code_of(frame)
+            past = self._touch(code)
+            if called:
+                self._begin(past)
+            elif frame.ops is not resume_steps(code):
+                # A frame that was called before the recording began.
+                self.ended = "returned"
+                return FRAME_CHANGED
+            pc = frame.ip
+            body, steps, regs, seen = past.flow.body, code.stepwise.steps, frame.regs, past.seen
+        frame.ip = pc
+        frame.ops = resume_steps(code)
+        del seen
+        return FRAME_CHANGED
+
+    def _touch(self, code: FuncCode) -> History:
+        past = history(code)
+        if past not in self.touched:
+            self.touched[past] = None
+        return past
+
+    def _begin(self, past: History) -> None:
+        if not past.called:
+            past.called = past.changed = True
+
+    def _saw(self, past: History, pc: int, bits: int) -> None:
+        past.saw(pc, bits)
+
+    def _direction(self, code: FuncCode, pc: int, to: int) -> int:
+        """Whether a branch was taken: `to` is where it went. One whose target is the next instruction went both ways."""
+        branch = code.side.branches[pc]
+        target = branch[0].pc if isinstance(branch, tuple) else branch.pc
+        bits = TOOK if to == target else 0
+        if to == pc + 1:
+            bits |= FELL
+        return bits
+
+    def _see_table(self, past: History, code: FuncCode, pc: int, regs: list[object]) -> None:
+        branches = code.side.branches[pc]
+        index = regs[code.nlocals + code.side.heights[pc] - 1]
+        if not isinstance(branches, tuple) or not isinstance(index, int):
+            raise Crash("a br_table without an index")
+        past.saw(pc, 1 << min(index, len(branches) - 1))
+
+    def _see_callee(self, past: History, frame: Frame, pc: int) -> None:
+        """What an indirect call is about to reach."""
+        code = past.code
+        instr = past.flow.body[pc]
+        top = frame.regs[code.nlocals + code.side.heights[pc] - 1]
+        func: object = top
+        if instr.op.mnemonic.endswith("indirect"):
+            elems = frame.inst.tables[instr.args[1]].elems
+            func = elems[top] if isinstance(top, int) and top < len(elems) else None
+        if isinstance(func, FuncInst):
+            past.saw_callee(pc, func)
+
+
+def _innermost(store: Store) -> Frame:
+    frame = store.frame
+    if frame is None:
+        raise Crash("running without a frame")
+    return frame
+
+
+def _code_of(frame: Frame) -> FuncCode:
+    code = frame.code
+    if code is None:
+        raise Crash("an entry frame has no function")
+    return code

@@ -1,0 +1,101 @@
+"""Frames that a region has left: how the interpreter goes on in them.
+
+It goes on one instruction a step, as `FuncCode.stepwise` has it, since all operands are in their slots there, and changes
+to the fused form at the next label, where they are in both forms. Where a region has an entry that is no label of the fused
+form (behind a call), it is entered from here.
+"""
+
+from __future__ import annotations
+
+from jit.backend import Activation, Departure
+from jit.profile import history
+from refsfi.errors import Crash, Exhaustion, TrapCode
+from refsfi.exec.code import FRAME_CHANGED, FuncCode, Regs, Step
+from refsfi.runtime.store import Frame, FuncInst, Store
+
+__all__ = ["charge", "rebuild", "resume_steps"]
+
+
+def resume_steps(code: FuncCode) -> list[Step]:
+    """The steps that a frame runs after a departure: step `pc` is instruction `pc`."""
+    past = history(code)
+    steps = past.resume
+    if steps is None:
+        stepwise = code.stepwise.steps
+        body = code.program.module.funcs[code.index].body
+        if code.program.metered:
+            steps = [_metered(step, body[pc].op.fuel, pc) for pc, step in enumerate(stepwise)]
+        else:
+            steps = list(stepwise)
+        lowered = code.lowered
+        if lowered is None:
+            raise Crash("a frame of a function without steps")
+        for pc, ip in lowered.places.items():
+            steps[pc] = _fuse(lowered.steps, ip)
+        past.resume = steps
+    return steps
+
+
+def _metered(step: Step, cost: int, pc: int) -> Step:
+    if not cost:
+        return step
+
+    def charged(r: Regs, f: Frame) -> int:
+        charge(f.store, cost, pc)
+        return step(r, f)
+
+    return charged
+
+
+def charge(store: Store, cost: int, pc: int) -> None:
+    """Take the fuel of one instruction, or say that there is none left for it."""
+    if store.fuel is None:
+        raise Crash("a metered program in a store without fuel")
+    if store.fuel < cost:
+        store.at = pc
+        raise Exhaustion(TrapCode.OUT_OF_FUEL)
+    store.fuel -= cost
+
+
+def _fuse(steps: list[Step], ip: int) -> Step:
+    def step(r: Regs, f: Frame) -> int:
+        f.ops = steps
+        f.ip = ip
+        return FRAME_CHANGED
+
+    return step
+
+
+def rebuild(frame: Frame, departure: Departure) -> Frame:
+    """Make the interpreter's frames what they have to be; the innermost one, whose `ip` is the instruction to execute."""
+    first, *rest = departure.frames
+    _fill(frame, first)
+    for activation in rest:
+        frame.ip += 1
+        frame = _called(frame, activation)
+        _fill(frame, activation)
+    frame.store.frame = frame
+    return frame
+
+
+def _called(caller: Frame, activation: Activation) -> Frame:
+    code = activation.code
+    tail = code.tail
+    if tail is None:
+        tail = code.prepare()
+    inst = activation.inst
+    func = inst.funcs[code.func_index]
+    outer = caller.code
+    if outer is None or not isinstance(func, FuncInst):
+        raise Crash("a region called from nowhere")
+    # `ip` is behind the call already, with the results on the stack there.
+    ret = outer.nlocals + outer.side.heights[caller.ip] - code.nresults
+    return Frame(func, [None] * code.nparams + tail, caller, ret)
+
+
+def _fill(frame: Frame, activation: Activation) -> None:
+    regs = frame.regs
+    for register, value in activation.values:
+        regs[register] = value
+    frame.ops = resume_steps(activation.code)
+    frame.ip = activation.pc

@@ -1,0 +1,303 @@
+"""The tier: which functions are counted, recorded, compiled, entered and left, and when.
+
+A function goes through these states; what it is in is what stands in the interpreter's list of its steps:
+
+    counting    the steps at its beginning and at the headers of its loops count how often they are passed
+    recording   the recorder runs from there on and fills the histories of what it comes through
+    compiled    the steps enter the region; an exit is counted by the instruction at which it leaves
+    extended    an exit that became hot was recorded from there on, and the region compiled anew with what that added
+
+A recording or compilation that comes to nothing doubles the function's threshold. Nothing is given up for ever.
+"""
+
+from __future__ import annotations
+
+import threading
+from time import perf_counter_ns
+
+from jit import build_rows  # noqa: F401  (registers what builds each instruction)
+from jit.backend import Backend, Departure, Unit
+from jit.build import Builder, Refused
+from jit.ir.graph import CALL, Graph
+from jit.log import Log
+from jit.optimize.canonical import make_canonical
+from jit.optimize.simplify import drop_trivial
+from jit.options import Options
+from jit.profile import FELL, TOOK, History, history
+from jit.record import Recording
+from jit.resume import charge, rebuild, resume_steps
+from refsfi.errors import Crash
+from refsfi.exec.calls import enter
+from refsfi.exec.code import FRAME_CHANGED, FuncCode, Regs, Step
+from refsfi.runtime.store import Frame, FuncInst
+from refsfi.runtime.values import Value
+
+__all__ = ["JitTier"]
+
+
+class JitTier:
+    """Compiles the functions of the programs that it is the tier of. One for any number of programs and stores."""
+
+    def __init__(self, backend: Backend, options: Options | None = None, log: Log | None = None) -> None:
+        self.backend = backend
+        self.options = options or Options()
+        self.log = log or Log()
+        # Instructions that were left to the interpreter at compile time, by mnemonic.
+        self.left: dict[str, int] = {}
+        self.compiled: dict[str, int] = {}
+        self._lock = threading.RLock()
+
+    # --- counting --------------------------------------------------------------------------------------------------
+
+    def lowered(self, code: FuncCode) -> None:
+        lowered = code.lowered
+        if lowered is None:
+            raise Crash("a function without steps")
+        if self.options.force:
+            see_everything(history(code))
+        for ip, pc in _places(code).items():
+            threshold = self.options.hot_call if pc == CALL else self.options.hot_loop
+            if self.options.force:
+                threshold = 1
+            lowered.steps[ip] = self._counter(code, pc, lowered.steps[ip], threshold)
+
+    def _counter(self, code: FuncCode, pc: int, original: Step, threshold: int) -> Step:
+        left = threshold
+
+        def step(r: Regs, f: Frame) -> int:
+            nonlocal left
+            left -= 1
+            if left > 0:
+                return original(r, f)
+            past = history(code)
+            left = threshold * past.threshold
+            if f.store.observer is not None:
+                return original(r, f)
+            return self._hot(past, f, pc, original)
+
+        return step
+
+    def _hot(self, past: History, frame: Frame, pc: int, original: Step) -> int:
+        """A loop's header or a function's beginning has been passed often enough."""
+        if past.unit is not None and pc in past.unit.graph.entries:
+            return self.enter(past.unit, pc, frame)
+        if pc != CALL:
+            past.enter_at(pc)
+        if self.options.force:
+            self.compile(past)
+            unit = past.unit
+            if unit is not None and pc in unit.graph.entries:
+                return self.enter(unit, pc, frame)
+            return original(frame.regs, frame)
+        return self.record(frame, max(pc, 0))
+
+    # --- recording -------------------------------------------------------------------------------------------------
+
+    def record(self, frame: Frame, pc: int) -> int:
+        """Record from instruction `pc` on, and compile what learned something."""
+        recording = Recording(self.options, self._enter_recording)
+        name = name_of(history(_code(frame)))
+        try:
+            return recording.run(frame, pc)
+        finally:
+            self.log.tell("record", name, pc, length=recording.length, ended=recording.ended or "raised")
+            for past in reversed(recording.touched):
+                if past.changed and (past.called or past.entries):
+                    self.compile(past)
+
+    def _enter_recording(self, unit: Unit, pc: int, frame: Frame) -> Departure | None:
+        outcome = unit.enter(pc, frame)
+        if isinstance(outcome, Departure):
+            rebuild(frame, outcome)
+            return outcome
+        _return(frame, outcome)
+        return None
+
+    # --- compiling -------------------------------------------------------------------------------------------------
+
+    def compile(self, past: History) -> None:
+        """Compile everything that was seen of a function; nothing changes where that is refused."""
+        with self._lock:
+            name = name_of(past)
+            began = perf_counter_ns()
+            past.changed = False
+            try:
+                graph, builder = self._build(past)
+                built = perf_counter_ns()
+                unit = self.backend.compile(graph)
+            except Refused as refused:
+                past.threshold = min(past.threshold * 2, 1 << 20)
+                self.log.tell("abort", name, 0, reason=refused.reason)
+                return
+            done = perf_counter_ns()
+            for mnemonic, count in builder.left.items():
+                self.left[mnemonic] = self.left.get(mnemonic, 0) + count
+            self._install(past, unit)
+            self.log.tell(
+                "compile",
+                name,
+                0,
+                values=len(graph.op),
+                blocks=len(graph.blocks),
+                build=built - began,
+                emit=done - built,
+            )
+
+    def _build(self, past: History) -> tuple[Graph, Builder]:
+        while True:
+            builder = Builder(past.code, inline=self.options.inline and not self.options.force)
+            graph = builder.build()
+            if not builder.missing:
+                break
+            past.entries |= builder.missing
+        if len(graph.op) > self.options.max_region:
+            raise Refused("region too large")
+        drop_trivial(graph)
+        make_canonical(graph)
+        return graph, builder
+
+    def _install(self, past: History, unit: Unit) -> None:
+        old, past.unit = past.unit, unit
+        past.exits.clear()
+        code = past.code
+        self.backend.attach(code, unit if CALL in unit.graph.entries else None)
+        lowered = code.lowered
+        if lowered is None:
+            raise Crash("a function without steps")
+        for ip, pc in _places(code).items():
+            if pc in unit.graph.entries:
+                lowered.steps[ip] = self._entry(unit, pc)
+        if past.resume is not None or any(pc not in lowered.places and pc != CALL for pc in unit.graph.entries):
+            steps = resume_steps(code)
+            for pc in unit.graph.entries:
+                if pc != CALL and pc not in lowered.places:
+                    steps[pc] = self._entry(unit, pc)
+        if old is not None:
+            old.release()
+
+    def _entry(self, unit: Unit, pc: int) -> Step:
+        def step(r: Regs, f: Frame) -> int:
+            return self.enter(unit, pc, f)
+
+        return step
+
+    # --- running ---------------------------------------------------------------------------------------------------
+
+    def enter(self, unit: Unit, pc: int, frame: Frame) -> int:
+        """Run a region, and do what is to be done where it ends."""
+        outcome = unit.enter(pc, frame)
+        if isinstance(outcome, Departure):
+            return self._departed(frame, outcome)
+        _return(frame, outcome)
+        return FRAME_CHANGED
+
+    def _departed(self, frame: Frame, departure: Departure) -> int:
+        frame = rebuild(frame, departure)
+        pc = frame.ip
+        code = _code(frame)
+        past = history(code)
+        if departure.call is not None:
+            return self._carry_out(frame, code, pc, *departure.call)
+        self.backend.learn(frame, pc)
+        count = past.exits.get(pc, 0) + 1
+        past.exits[pc] = count
+        if not self.options.force:
+            if count == self.options.hot_exit * past.threshold and self._worth_recording(past, pc):
+                self.log.tell("exit", name_of(past), pc, count=count)
+                return self.record(frame, pc)
+        return self._execute(frame, code, pc)
+
+    def _carry_out(self, frame: Frame, code: FuncCode, pc: int, func: FuncInst, arguments: list[Value]) -> int:
+        """Make the call at which the innermost frame waits. Its fuel, like that of the line it ends, has been taken."""
+        frame.ip = pc + 1
+        store = frame.store
+        ret = code.nlocals + code.side.heights[pc + 1] - func.code.nresults
+        store.at = pc
+        to = enter(func, arguments, frame, ret)
+        store.at = None
+        return to
+
+    def _worth_recording(self, past: History, pc: int) -> bool:
+        """Whether a recording could add to the region where it was left: not where an instruction has no native form, or
+        where a check failed that may fail again."""
+        mnemonic = past.flow.body[pc].op.mnemonic
+        return mnemonic in _EXTENDABLE
+
+    def _execute(self, frame: Frame, code: FuncCode, pc: int) -> int:
+        """Let the interpreter execute the instruction at which a region was left, lest it be entered there again."""
+        store = frame.store
+        if code.program.metered:
+            cost = code.program.module.funcs[code.index].body[pc].op.fuel
+            if cost:
+                charge(store, cost, pc)
+        store.at = pc
+        try:
+            to = code.stepwise.steps[pc](frame.regs, frame)
+        except BaseException as error:
+            _keep_place(store, error)
+            raise
+        store.at = None
+        if to >= 0:
+            frame.ip = to
+        return FRAME_CHANGED
+
+
+def _keep_place(store: object, error: BaseException) -> None:
+    """Traps and exceptions of the guest need the place where they came from; whatever else passes through has none."""
+    from refsfi.errors import GuestException, GuestExit, Trap
+    from refsfi.runtime.store import Store
+
+    if isinstance(store, Store) and not isinstance(error, Trap | GuestException | GuestExit):
+        store.at = None
+
+
+# Where a region leaves at one of these, it may be because it was never seen to go there.
+_EXTENDABLE = frozenset("if br_if br_table br_on_null br_on_non_null br else end call call_indirect call_ref".split())
+
+
+def _return(frame: Frame, results: list[object]) -> None:
+    """The frame's activation is over."""
+    caller = frame.caller
+    if caller is None:
+        raise Crash("a function's frame without a caller")
+    caller.regs[frame.ret : frame.ret + len(results)] = results
+    frame.store.frame = caller
+
+
+def _places(code: FuncCode) -> dict[int, int]:
+    """The steps at which counting begins -> the pc of the loop whose header it is, the outermost where several share a
+    step; or CALL, where only calls arrive."""
+    found: dict[int, int] = {}
+    lowered = code.lowered
+    if lowered is None:
+        raise Crash("a function without steps")
+    body = code.program.module.funcs[code.index].body
+    for pc, ip in sorted(lowered.places.items()):
+        if body[pc].op.mnemonic == "loop":
+            found.setdefault(ip, pc)
+    if 0 not in lowered.places.values():
+        found[0] = CALL
+    return found
+
+
+def see_everything(past: History) -> None:
+    """Make a history of all that could happen, for regions that are whole functions."""
+    code = past.code
+    past.called = past.changed = True
+    branches = code.side.branches
+    for pc, branch in branches.items():
+        past.seen[pc] = (1 << len(branch)) - 1 if isinstance(branch, tuple) else FELL | TOOK
+
+
+def _code(frame: Frame) -> FuncCode:
+    code = frame.code
+    if code is None:
+        raise Crash("an entry frame has no function")
+    return code
+
+
+def name_of(past: History) -> str:
+    """A function's name for people."""
+    code = past.code
+    name = code.program.module.names.funcs.get(code.func_index)
+    return f"func {code.func_index}" if name is None else f"${name}"

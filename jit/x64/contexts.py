@@ -1,0 +1,243 @@
+"""The contexts of stores and instances, in memory that compiled code reads."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from collections.abc import Callable
+from typing import Any, Final
+
+from jit.x64 import layout as at
+from jit.x64.words import InstanceWords
+from refsfi.errors import Crash
+from refsfi.runtime.store import FuncInst, GlobalInst, Instance, Store
+from refsfi.runtime.table import TableInst
+from refsfi.runtime.values import I31, Value
+from refsfi.syntax.deftypes import DefType
+
+__all__ = ["InstanceContext", "References", "TypeNumbers", "VmContext"]
+
+# All exceptions masked, rounding to nearest, denormals as they are.
+_MXCSR: Final = 0x1F80
+
+# Kept free at the native stack's end, for the kernel's signal frames.
+_SIGNAL_ROOM: Final = 1 << 17
+
+# How much larger than the interpreter's account of it a native frame may be.
+FRAME_RATIO: Final = 8
+
+
+class VmContext:
+    """Of a store: the VM context and, behind it, the native stack, in one mapping."""
+
+    __slots__ = ("__weakref__", "_map", "address", "base", "memory", "refs", "signed", "stack_top", "words")
+
+    def __init__(self, store: Store) -> None:
+        """OSError without address space."""
+        stack = FRAME_RATIO * store.limits.stack + 2 * _SIGNAL_ROOM
+        size = -(-(at.VM_SIZE + stack) // mmap.PAGESIZE) * mmap.PAGESIZE
+        self._map = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
+        self.memory = memoryview(self._map)
+        self.base = self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
+        self.words = self.memory[: at.VM_SIZE].cast("Q")
+        self.signed = self.memory[: at.VM_SIZE].cast("q")
+        self.stack_top = self.base + size - 64
+        self.words[at.STACK_TOP // 8] = self.stack_top
+        self.words[at.MXCSR // 8] = _MXCSR
+        self.refs = References()
+        store.native = self
+        self.set_stop(store.stop is not None)
+
+    def set_stop(self, stop: bool) -> None:
+        self.words[at.STOP // 8] = stop
+
+    def word(self, address: int) -> int:
+        """The word at an address in the native stack."""
+        return int.from_bytes(self.memory[address - self.base : address - self.base + 8], "little")
+
+
+class References:
+    """References as compiled code has them: null is 0, a function of Wasm the address of its record, an i31 its value with
+    two bits behind it, anything else a number that stands for the object.
+
+    The objects are kept as long as the store's context; numbers are given out once an object.
+    """
+
+    __slots__ = ("_functions", "_numbers", "_objects")
+
+    def __init__(self) -> None:
+        self._objects: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self._functions: dict[int, FuncInst] = {}
+
+    def native(self, value: Value) -> int:
+        if value is None:
+            return 0
+        if isinstance(value, FuncInst):
+            record = record_of(value)
+            self._functions[record] = value
+            return record
+        if isinstance(value, I31):
+            return value.value << 3 | 2
+        number = self._numbers.get(id(value))
+        if number is None:
+            number = self._numbers[id(value)] = len(self._objects)
+            self._objects.append(value)
+        return number << 3 | 1
+
+    def value(self, native: int) -> Value:
+        if native == 0:
+            return None
+        kind = native & 7
+        if kind == 0:
+            return self.function(native)
+        if kind == 2:
+            return I31(native >> 3)
+        return self._objects[native >> 3]
+
+    def function(self, record: int) -> FuncInst:
+        found = self._functions.get(record) or _RECORDS.get(record)
+        if found is None:
+            raise Crash(f"no function has its record at 0x{record:x}")
+        return found
+
+
+# Address of a record -> its function, while the function's instance lives.
+_RECORDS: dict[int, FuncInst] = {}
+
+
+def record_of(func: FuncInst) -> int:
+    """The address of a function's record, made when first asked for."""
+    inst = func.inst
+    context = inst.native
+    if not isinstance(context, InstanceContext):
+        raise Crash("a function of an instance that has no context")
+    return context.record(func)
+
+
+class TypeNumbers:
+    """Numbers for function types, equal for equal types: types are kept, as code compares numbers."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[DefType, int] = {}
+
+    def number(self, type: DefType) -> int:
+        found = self._numbers.get(type)
+        if found is None:
+            found = self._numbers[type] = len(self._numbers) + 1
+        return found
+
+
+class TableMirror:
+    """The function records of a table's elements, those that are known; and the record that names the array."""
+
+    __slots__ = ("_array", "_elems", "_record", "address")
+
+    def __init__(self, table: TableInst) -> None:
+        self._elems = table.elems
+        self._array: ctypes.Array[ctypes.c_uint64] | None = None
+        self._record = (ctypes.c_uint64 * 2)()
+        self.address = ctypes.addressof(self._record)
+        table.mirror = self
+
+    def learn(self, index: int, record: int) -> None:
+        if self._array is None or len(self._array) != len(self._elems):
+            old, count = self._array, len(self._elems)
+            self._array = (ctypes.c_uint64 * count)()
+            if old is not None:
+                ctypes.memmove(self._array, old, 8 * min(len(old), count))
+            self._record[0] = ctypes.addressof(self._array)
+            self._record[1] = count
+        self._array[index] = record
+
+    def forget(self, start: int, count: int) -> None:
+        array = self._array
+        if array is not None:
+            end = min(start + count, len(array))
+            if end > start:
+                ctypes.memset(ctypes.addressof(array) + 8 * start, 0, 8 * (end - start))
+
+    def resized(self) -> None:
+        """Elements behind the old length are not known until they are looked for."""
+
+
+class InstanceContext:
+    """Of an instance: the addresses of what it consists of."""
+
+    __slots__ = (
+        "__weakref__",
+        "_array",
+        "_cells",
+        "_entry_of",
+        "_funcs",
+        "_inst",
+        "_kept",
+        "_numbers",
+        "_records",
+        "address",
+    )
+
+    def __init__(self, inst: Instance, entry_of: Callable[[FuncInst], tuple[int, int]], numbers: TypeNumbers) -> None:
+        """`entry_of`: of a function of the program, what to call and where the cell for tail calls is."""
+        words = InstanceWords(inst.program)
+        self._entry_of = entry_of
+        self._numbers = numbers
+        self._array = (ctypes.c_uint64 * (words.size // 8))()
+        self._funcs = (ctypes.c_uint64 * len(inst.program.info.funcs))()
+        self._records: dict[int, Any] = {}
+        self._kept: list[Any] = []
+        self.address = ctypes.addressof(self._array)
+        array = self._array
+        if inst.mems and inst.mem0.guarded:
+            array[at.MEMORY_BASE // 8] = inst.mem0.base
+        array[at.FUNCS // 8] = ctypes.addressof(self._funcs)
+        for i, memory in enumerate(inst.mems):
+            array[words.memory(i) // 8] = memory.record
+        for i, table in enumerate(inst.tables):
+            mirror = table.mirror
+            if not isinstance(mirror, TableMirror):
+                mirror = TableMirror(table)
+            array[words.table(i) // 8] = mirror.address
+        for i, glob in enumerate(inst.globals):
+            array[words.globals(i) // 8] = _cell_address(glob)
+        inst.native = self
+
+    def record(self, func: FuncInst) -> int:
+        """The address of the record of a function of this instance."""
+        index = func.code.func_index
+        known = self._records.get(index)
+        if known is not None:
+            return int(known.address)
+        made = _Record(func, self, self._entry_of(func), self._numbers.number(func.type))
+        self._records[index] = made
+        return made.address
+
+    def learn_func(self, index: int, record: int) -> None:
+        self._funcs[index] = record
+
+
+class _Record:
+    """A function record; it is forgotten with the instance's context."""
+
+    __slots__ = ("_words", "address")
+
+    def __init__(self, func: FuncInst, context: InstanceContext, entry: tuple[int, int], type: int) -> None:
+        self._words = (ctypes.c_uint64 * (at.REC_SIZE // 8))()
+        self.address = ctypes.addressof(self._words)
+        words = self._words
+        words[at.REC_TYPE // 8] = type
+        words[at.REC_INSTANCE // 8] = context.address
+        words[at.REC_ENTRY // 8], words[at.REC_BODY // 8] = entry
+        code = func.code
+        if code.tail is None:
+            code.prepare()
+        words[at.REC_COST // 8] = code.cost
+        _RECORDS[self.address] = func
+
+    def __del__(self) -> None:
+        _RECORDS.pop(self.address, None)
+
+
+def _cell_address(glob: GlobalInst) -> int:
+    cell = glob.cell
+    return ctypes.addressof(cell) if isinstance(cell, ctypes.c_uint64) else 0

@@ -1,0 +1,261 @@
+"""Compiled regions: entering them, and finding out where they were left.
+
+When a region is left, all that is to be known lies in the VM context and on the native stack: the registers, the number of the
+exit (or the address of the instruction that faulted), and from the stack pointer on the frames, each behind the return
+address of the call that it waits at. From that the values of snapshots are read, frame by frame, outwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Final
+
+from jit.backend import Activation, Departure, Outcome
+from jit.ir.graph import CALL, Graph, Snapshot
+from jit.ir.ops import Type
+from jit.x64 import layout as at
+from jit.x64.contexts import VmContext
+from jit.x64.emit import ARGUMENT, HOME, SLOT, XMM, CallSite, Code
+from jit.x64.registers import RSP
+from jit.x64.stubs import FAULTED, REFUSED, RETURNED
+from refsfi.errors import Crash
+from refsfi.runtime.store import Frame, FuncInst, Instance
+from refsfi.runtime.values import Value
+
+if TYPE_CHECKING:
+    from jit.x64.backend import X64Backend
+    from jit.x64.codememory import Block
+
+__all__ = ["NativeUnit"]
+
+_FORMATS: Final = {Type.V128: "16s"}
+_F32_NAN: Final = 0x7FC00000
+_F64_NAN: Final = 0x7FF8000000000000
+
+
+class _Entry:
+    """How an entry is taken: the address, how many bytes the native stack reserves for arguments, how many words of them
+    there are in the buffer, and how the frame's registers get there."""
+
+    __slots__ = ("address", "get", "pack", "refs", "reserve", "room", "words")
+
+    def __init__(self, address: int, pc: int, homes: Sequence[tuple[int, Type]], code: Code, cost: int) -> None:
+        self.address = address
+        self.reserve = code.arguments
+        called = pc == CALL
+        # The call entry takes the cost of a frame and the unit of fuel that the interpreter has taken already.
+        self.room = cost if called else 0
+        self.words = code.arguments // 8 if called else 0
+        pad = "" if called else "8x"
+        self.pack = Struct("<" + "".join(_FORMATS.get(t, "Q" + pad) for _, t in homes)).pack_into
+        registers = [r for r, _ in homes]
+        self.refs = [i for i, (_, t) in enumerate(homes) if t is Type.REF]
+        self.get: Callable[[list[Any]], tuple[Any, ...]]
+        if len(registers) > 1:
+            self.get = itemgetter(*registers)
+        elif registers:
+            (only,) = registers
+            self.get = lambda regs: (regs[only],)
+        else:
+            self.get = lambda regs: ()
+
+
+class NativeUnit:
+    """A region in executable memory. `first_exit` is the number of its first exit in the process."""
+
+    def __init__(self, backend: X64Backend, graph: Graph, code: Code, block: Block, first_exit: int) -> None:
+        self.backend = backend
+        self.graph = graph
+        self.code = code
+        self.block = block
+        self.first_exit = first_exit
+        function = graph.code
+        if function is None:
+            raise Crash("a region of no function")
+        self.function = function
+        self.metered = function.program.metered
+        self._entries = {
+            pc: _Entry(block.address + offset, pc, code.homes[pc], code, function.cost)
+            for pc, offset in code.entries.items()
+        }
+        self._results = code.results
+
+    def enter(self, pc: int, frame: Frame) -> Outcome:
+        store = frame.store
+        backend = self.backend
+        vm = store.native
+        if vm.__class__ is not VmContext:
+            vm = backend.vm_context(store)
+        inst = frame.inst
+        context = inst.native
+        if context is None:
+            context = backend.instance_context(inst)
+        entry = self._entries[pc]
+        values = entry.get(frame.regs)
+        if entry.refs:
+            values = self._convert(values, entry.refs, vm)
+        entry.pack(vm.memory, at.BUFFER, *values)
+        signed = vm.signed
+        signed[at.ROOM // 8] = store.room + entry.room
+        if self.metered:
+            fuel = store.fuel
+            if fuel is None:
+                raise Crash("a metered program in a store without fuel")
+            signed[at.FUEL // 8] = fuel + (1 if entry.room else 0)
+        backend.entering()
+        status = backend.enter(vm.address, entry.address, context.address, entry.reserve, entry.words)
+        store.room = signed[at.ROOM // 8]
+        if self.metered:
+            store.fuel = signed[at.FUEL // 8]
+        if status == RETURNED:
+            return self._read_results(vm)
+        return self._depart(vm, status, frame)
+
+    def release(self) -> None:
+        self.backend.retire(self)
+
+    # --- going in --------------------------------------------------------------------------------------------------
+
+    def _convert(self, values: tuple[Any, ...], places: list[int], vm: VmContext) -> tuple[Any, ...]:
+        converted = list(values)
+        for place in places:
+            converted[place] = vm.refs.native(converted[place])
+        return tuple(converted)
+
+    def _read_results(self, vm: VmContext) -> list[Value]:
+        results = self._results
+        if not results:
+            return []
+        first = results[0]
+        if at.is_vector_register_type(first):
+            place = at.XMMS
+        else:
+            place = at.GPRS
+        found = [_read(vm, vm.base + place, first)]
+        for i in range(1, len(results)):
+            found.append(_read(vm, vm.base + at.RESULTS + 16 * i, results[i]))
+        return found
+
+    # --- coming out ------------------------------------------------------------------------------------------------
+
+    def _depart(self, vm: VmContext, status: int, frame: Frame) -> Departure:
+        backend, store, inst = self.backend, frame.store, frame.inst
+        rsp = vm.words[at.GPRS // 8 + RSP]
+        activations: list[Activation] = []
+        call: tuple[FuncInst, list[Value]] | None = None
+        if status == REFUSED:
+            site = backend.calls.get(vm.word(rsp))
+            if site is None:
+                # The host asks to stop before the region has begun.
+                return Departure([Activation(inst, self.function, 0, [])], self, -1)
+            unit, call_site = site
+            callee = self._callee(vm, inst, call_site)
+            call = callee, _arguments(vm, rsp + 8, call_site.types)
+            place = rsp + 8 + at.argument_bytes(call_site.types)
+            innermost, number = unit, -1
+        else:
+            if status == FAULTED:
+                where = vm.words[at.FAULT_PC // 8]
+                found = backend.faults.get(where)
+                if found is None:
+                    raise Crash(f"a fault at 0x{where:x}, which no instruction may cause")
+                unit, number = found
+            else:
+                unit, number = backend.exits[vm.words[at.EXIT // 8] & 0xFFFFFFFF]
+            state = unit.code.exits[number]
+            snapshot = unit.graph.snapshots[state.snapshot]
+            number = state.snapshot
+            innermost = unit
+            activations = unit._activations(vm, inst, snapshot, state.registers, state.memory, rsp)
+            store.room -= sum(a.code.cost for a in activations[1:])
+            if store.fuel is not None and self.metered:
+                store.fuel += snapshot.refund
+            here = rsp + unit.code.frame
+            site = backend.calls.get(vm.word(here))
+            place = here + 8 + unit.code.arguments
+            if site is None:
+                return Departure(activations, innermost, number)
+            unit, call_site = site
+        # `place` is the stack pointer of the region that waits at the call.
+        while True:
+            snapshot = unit.graph.snapshots[call_site.snapshot]
+            activations[:0] = unit._activations(vm, inst, snapshot, {}, call_site.memory, place)
+            here = place + unit.code.frame
+            site = backend.calls.get(vm.word(here))
+            if site is None:
+                return Departure(activations, innermost, number, call)
+            place = here + 8 + unit.code.arguments
+            unit, call_site = site
+
+    def _callee(self, vm: VmContext, inst: Instance, site: CallSite) -> FuncInst:
+        if site.callee is None:
+            return vm.refs.function(vm.words[at.CALLEE // 8])
+        func = inst.funcs[site.callee]
+        if not isinstance(func, FuncInst):
+            raise Crash("a call of a host function from compiled code")
+        return func
+
+    def _activations(
+        self,
+        vm: VmContext,
+        inst: Instance,
+        snapshot: Snapshot,
+        registers: dict[int, int],
+        memory: dict[int, int],
+        rsp: int,
+    ) -> list[Activation]:
+        graph, code = self.graph, self.code
+        found: list[Activation] = []
+        for state in snapshot.frames:
+            values: list[tuple[int, Value]] = []
+            for register, value in state.values:
+                type = graph.type[value]
+                where = registers.get(value, -1)
+                if where >= 0:
+                    if where >= XMM:
+                        address = vm.base + at.XMMS + 16 * (where - XMM)
+                    else:
+                        address = vm.base + at.GPRS + 8 * where
+                else:
+                    where = memory.get(value, -1)
+                    if where < 0:
+                        # A constant.
+                        values.append((register, graph.imm[value]))
+                        continue
+                    if where >= HOME:
+                        address = vm.base + at.BUFFER + where - HOME
+                    elif where >= ARGUMENT:
+                        address = rsp + code.frame + 8 + where - ARGUMENT
+                    else:
+                        address = rsp + where - SLOT
+                read = _read(vm, address, type)
+                if value in graph.loose:
+                    read = _canonical(read, type)
+                values.append((register, read))
+            found.append(Activation(inst, state.code, state.pc, values))
+        return found
+
+
+def _read(vm: VmContext, address: int, type: Type) -> Value:
+    """A value of the given type from the VM context or the native stack."""
+    offset = address - vm.base
+    memory = vm.memory
+    if type is Type.V128:
+        return bytes(memory[offset : offset + 16])
+    if type is Type.I32 or type is Type.F32:
+        return int.from_bytes(memory[offset : offset + 4], "little")
+    word = int.from_bytes(memory[offset : offset + 8], "little")
+    return vm.refs.value(word) if type is Type.REF else word
+
+
+def _canonical(value: Value, type: Type) -> Value:
+    """The canonical NaN for any NaN."""
+    if type is Type.F32:
+        return _F32_NAN if value & 0x7FFFFFFF > 0x7F800000 else value
+    return _F64_NAN if value & 0x7FFFFFFFFFFFFFFF > 0x7FF0000000000000 else value
+
+
+def _arguments(vm: VmContext, address: int, types: list[Type]) -> list[Value]:
+    return [_read(vm, address + offset, t) for t, offset in zip(types, at.argument_offsets(types))]
