@@ -36,10 +36,12 @@ class StoreContext:
 class Context(Store):
     """The machine's store with what belongs to the interface.
 
-    `owner` is the thread that executes a guest of this store, None while none does. `epoch_deadline` is an epoch,
-    `time_deadline` a `time.monotonic()`, both None for none; `cancelled` asks for one interruption. `call_timeout` is
-    how long (seconds) a call from outside may take, `watched` when the watching thread will look. `instances`, `tables`
-    and `memories` count what was created, `quota` holds their limits (None: unlimited).
+    `handle` refers to the embedder's `Store`; once that is gone, or was closed, the context is `released`. `owner` is the
+    thread that executes a guest of this store, None while none does.
+
+    `epoch_deadline` is an epoch, `time_deadline` a `time.monotonic()`, both None for none; `cancelled` asks for one
+    interruption. `call_timeout` is how long (seconds) a call from outside may take, `watched` when the watching thread
+    will look. `instances`, `tables` and `memories` count what was created, `quota` holds their limits (None: unlimited).
     """
 
     __slots__ = (
@@ -51,6 +53,7 @@ class Context(Store):
         "data",
         "engine",
         "epoch_deadline",
+        "handle",
         "instances",
         "memories",
         "owner",
@@ -61,10 +64,11 @@ class Context(Store):
         "watched",
     )
 
-    def __init__(self, engine: EngineState, data: Any) -> None:
+    def __init__(self, engine: EngineState, data: Any, handle: object) -> None:
         super().__init__(engine.limits, 0 if engine.settings.consume_fuel else None)
         self.engine = engine
         self.data = data
+        self.handle = ref(handle)
         self.owner: int | None = None
         self.epoch_deadline: int | None = None
         self.time_deadline: float | None = None

@@ -33,10 +33,12 @@ class Memory:
     on showing, and changing, the same memory; it only ends where memory ended then. Take a new one to see the rest.
     """
 
-    __slots__ = ("__weakref__", "_context", "_mem")
+    __slots__ = ("__weakref__", "_context", "_mem", "_store")
 
     _context: Context
     _mem: MemInst
+    # Keeps the store, as the bytes can be used without naming it.
+    _store: object
 
     def __init__(self, store: AsStore, ty: MemoryType) -> None:
         context = store._context
@@ -45,6 +47,7 @@ class Memory:
         if type.shared:
             raise WasmtimeError("shared memories must be created through `SharedMemory`")
         self._context = context
+        self._store = context.handle()
         context.check_thread()
         context.count(0, 0, 1)
         self._mem = _create(type, context.limits.memory)
@@ -53,6 +56,7 @@ class Memory:
     def _of(cls, context: Context, mem: MemInst) -> Memory:
         made = cls.__new__(cls)
         made._context = context
+        made._store = context.handle()
         made._mem = mem
         return made
 
@@ -134,6 +138,8 @@ class Memory:
                 raise ValueError("a memory's slice can only be replaced by as many bytes")
         elif not -len(data) <= key < len(data):
             raise IndexError("index out of range")
+        elif not 0 <= value <= 0xFF:
+            raise ValueError("a byte must be in range(0, 256)")
         data[key] = value
 
     # --- views

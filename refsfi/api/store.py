@@ -30,7 +30,8 @@ class Store(StoreContext, Managed):
     stores may run in different threads. `data` is the embedder's, returned by `data()`.
 
     It can be used again after any trap, exception or interrupt, KeyboardInterrupt included. What is in it ends with it:
-    when it is closed or nothing refers to it any more, its instances and their memories are freed at once.
+    when it is closed, or neither it nor a `Memory` of it is referred to any more, its instances and their memories are
+    freed at once.
     """
 
     def __init__(self, engine: Engine | None = None, data: Any | None = None) -> None:
@@ -38,7 +39,7 @@ class Store(StoreContext, Managed):
             engine = Engine()
         elif not isinstance(engine, Engine):
             raise TypeError("expected an Engine")
-        self._context = Context(engine._engine, data)
+        self._context = Context(engine._engine, data, self)
         self.engine = engine
 
     def close(self) -> None:
