@@ -62,16 +62,25 @@ class Expressions:
         # Gives an object a name in the generated code's globals.
         self.constant = constant
         self.wanted: set[int] = set()
-        # Values read that are written as part of what uses them, and not yet written.
-        self.pending: dict[int, None] = {}
         # Index of a memory or global that was named.
         self.memories: set[int] = set()
         self.globals: set[int] = set()
         self._bounds: dict[int, int] = {}
+        self._defined = -1
 
     def name(self, value: int) -> str:
         self.wanted.add(value)
         return f"v{value}"
+
+    def is_local(self, value: int) -> bool:
+        return self.values.local[value] and value != self._defined
+
+    def define(self, value: int) -> str:
+        """The expression that computes a value, be it a local."""
+        self._defined = value
+        text = self.same(value)
+        self._defined = -1
+        return text
 
     def is_const(self, value: int) -> bool:
         return self.values.block[value] < 0 and self.graph.op[value].name.endswith(".const")
@@ -125,7 +134,7 @@ class Expressions:
         graph = self.graph
         if self.is_const(value):
             return str(graph.imm[value])
-        if self.values.local[value]:
+        if self.is_local(value):
             return self.name(value)
         op = graph.op[value]
         name = op.name.partition(".")[2]
@@ -144,7 +153,7 @@ class Expressions:
             ones = M32 if graph.type[value] is Type.I32 else M64
             imm = graph.imm[value]
             return str(imm) if imm <= ones >> 1 else f"({imm - ones - 1})"
-        if self.values.local[value]:
+        if self.is_local(value):
             return self.name(value)
         if self._is_truth(value):
             return f"({self.truth(value)})"
@@ -153,7 +162,7 @@ class Expressions:
 
     def _is_truth(self, value: int) -> bool:
         op = self.graph.op[value]
-        if self.values.local[value] or self.values.block[value] < 0:
+        if self.is_local(value) or self.values.block[value] < 0:
             return False
         name = op.name.partition(".")[2]
         scalar = op.operands is None or Type.V128 not in op.operands
@@ -209,7 +218,7 @@ class Expressions:
 
     def _factor(self, value: int) -> str:
         """Of a product: no product within, lest numbers grow."""
-        nested = not self.values.local[value] and self.graph.op[value].name.endswith((".mul", ".shl"))
+        nested = not self.is_local(value) and self.graph.op[value].name.endswith((".mul", ".shl"))
         return self.exact(value) if nested else self.loose(value)
 
     def _count(self, value: int, i32: bool) -> str:
@@ -295,7 +304,7 @@ class Expressions:
 
     def _is_plain(self, value: int) -> bool:
         """Whether `exact` costs no mask."""
-        return self.values.local[value] or self.values.block[value] < 0
+        return self.is_local(value) or self.values.block[value] < 0
 
     def signed(self, value: int) -> str:
         """An integer in the order of signed numbers: its sign bit is turned round."""
@@ -341,7 +350,7 @@ class Expressions:
             return self._literal(op.result, graph.imm[value])
         if op.result is Type.F32 and self.values.form[value] == BITS:
             return f"unpack_f(pack_I({self.bits(value)}))[0]"
-        if self.values.local[value]:
+        if self.is_local(value):
             return self.name(value)
         return self._float(value, op.name.partition(".")[2])
 
@@ -365,7 +374,7 @@ class Expressions:
             x = self.number(args[0])
             if self.is_const(args[1]) and graph.imm[args[1]] & (0x7FFFFFFF if f32 else M64 >> 1):
                 text = f"({x} / {y})"
-            elif y.isidentifier() and self.values.local[args[0]] and x.isidentifier():
+            elif y.isidentifier() and x.isidentifier():
                 text = f"({x} / {y} if {y} else fdiv({x}, {y}))"
             else:
                 text = f"fdiv({x}, {y})"
@@ -429,7 +438,7 @@ class Expressions:
             return f"unpack_Q(pack_d({self.canonical(value)}))[0]"
         if self.values.form[value] == FLOAT:
             return f"unpack_I(pack_f({self.canonical(value)}))[0]"
-        if self.values.local[value]:
+        if self.is_local(value):
             return self.name(value)
         args = graph.args[value]
         name = op.name.partition(".")[2]
@@ -457,7 +466,7 @@ class Expressions:
         op = graph.op[value]
         if op.name == "ref.null":
             return "None"
-        if self.values.local[value]:
+        if self.is_local(value):
             return self.name(value)
         args = graph.args[value]
         if op.name == "ref.func":
@@ -473,7 +482,7 @@ class Expressions:
         op, args = graph.op[value], graph.args[value]
         if self.is_const(value):
             return self.constant(graph.imm[value])
-        if self.values.local[value]:
+        if self.is_local(value):
             return self.name(value)
         name = op.name.partition(".")[2]
         if name == "select":

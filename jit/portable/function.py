@@ -22,7 +22,7 @@ from jit.portable.control import Goto, If, Item, Late, Loop, Shot, ends
 from jit.portable.expressions import Expressions
 from jit.portable.leave import Site
 from jit.portable.memory import copy, fill, memory_access
-from jit.portable.shape import Shape
+from jit.portable.shape import Shape, switch_runs
 from jit.portable.values import writes
 from refsfi.errors import Crash
 
@@ -49,6 +49,8 @@ class Function:
         self._gotos: dict[int, list[Goto]] = {}
         # Value -> the blocks that name it.
         self._named: dict[int, set[int]] = {}
+        # First blocks of the functions that this one goes on in -> the blocks from which it does.
+        self.transfers: dict[int, set[int]] = {}
         self.uses_store = False
         self.items = self._from(start, None)
         self.text.memories = {*self.text.memories}
@@ -168,34 +170,21 @@ class Function:
         if self.shape.leaves(target):
             items.append(self._transfer(edge))
             self.note(source)
+            self.transfers.setdefault(target, set()).add(source)
             return None
         self._moves(edge, items)
         self.note(source)
         if target in self.shape.copied:
             items += self._from(target, None)
             return None
-        if self._is_placed_at_edge(target):
+        shape = self.shape
+        if target not in shape.placed and shape.rank[target] > shape.rank[source]:
             return target
         if target != after:
             goto = Goto(target, [*self._loops])
             self._gotos.setdefault(target, []).append(goto)
             items.append(goto)
         return None
-
-    def _is_placed_at_edge(self, target: int) -> bool:
-        return target not in self.unit_placed()
-
-    def unit_placed(self) -> set[int]:
-        """The blocks that are placed behind some construct, and headers that are jumped back to."""
-        found = self.__dict__.get("_placed")
-        if found is None:
-            shape = self.shape
-            found = {self.start} if self.start in shape.bodies else set()
-            for lists in (shape.merges, shape.followers):
-                for blocks in lists.values():
-                    found.update(blocks)
-            self.__dict__["_placed"] = found
-        return found  # type: ignore[no-any-return]
 
     def _arm(self, edge: Edge, after: int | None, source: int) -> list[Item]:
         items: list[Item] = []
@@ -223,13 +212,7 @@ class Function:
             items.append(f"i = {index}")
             index = "i"
         self.note(source)
-        # Runs of indices that lead to the same place.
-        runs: list[tuple[int, Edge]] = []
-        for i, edge in enumerate(end.edges):
-            if not runs or (runs[-1][1].target, runs[-1][1].args) != (edge.target, edge.args):
-                runs.append((i, edge))
-        # An edge that several runs take is written once, where its block is not one to be jumped to.
-        items += self._pick(runs, index, after, source)
+        items += self._pick(switch_runs(end), index, after, source)
 
     def _pick(self, runs: list[tuple[int, Edge]], index: str, after: int | None, source: int) -> list[Item]:
         """By bisection."""
@@ -299,7 +282,7 @@ class Function:
         site, values = self.site(number)
         return f"raise Leave({site}, inst, ({values}))"
 
-    def site(self, number: int, arguments: tuple[int, ...] = (), call_refund: int = 0) -> tuple[str, str]:
+    def site(self, number: int) -> tuple[str, str]:
         """The name of a snapshot's `Site`, and the texts of its values."""
         snapshot = self.graph.snapshots[number]
         places: dict[int, int] = {}
@@ -314,16 +297,14 @@ class Function:
             number,
             tuple(_placed(frame, places) for frame in snapshot.frames),
             snapshot.refund,
-            arguments,
-            call_refund,
         )
         return self.unit.constant(site), " ".join(texts)
 
     # --- calls -----------------------------------------------------------------------------------------------------
 
-    def called(self, callee: object, args: tuple[int, ...], room: str) -> str:
+    def _called(self, callee: Callee | None, args: tuple[int, ...], room: str) -> str:
         """The text of a call from one region to another."""
-        if isinstance(callee, Callee):
+        if callee is not None:
             return f"{self.unit.callee(callee.index)}(inst, {room}{''.join(', ' + self.text.passed(a) for a in args)})"
         func = self.text.reference(args[0])
         rest = "".join(", " + self.text.passed(a) for a in args[1:])
@@ -332,32 +313,25 @@ class Function:
     def call(self, value: int, items: list[Item]) -> None:
         graph = self.graph
         args = graph.args[value]
-        imm = graph.imm[value]
-        results = self.unit.results.get(value, [])
-        frame = graph.snapshots[graph.snap[value]].frames[-1]
-        operands = self.unit.call_operands(value)
-        registers, refund = self.unit.call_registers(frame, len(operands))
-        site, values = self.site(graph.snap[value], registers, refund)
-        wanted = [name for name in results]
-        text = self.called(imm if isinstance(imm, Callee) else None, args, "room")
-        target = ""
-        count = self.unit.result_count(value)
-        if any(wanted):
-            target = ", ".join(name or "_" for name in wanted) + " = " if count > 1 else f"{wanted[0]} = "
-        operand_texts = "".join(self.text.plain(v) + ", " for v in operands)
+        callee = graph.imm[value] if isinstance(graph.imm[value], Callee) else None
+        site, values = self.site(graph.snap[value])
+        names = self.unit.results.get(value)
+        target = f"{', '.join(names)} = " if names else ""
+        func = self.text.reference(args[0]) if callee is None else f"inst.funcs[{callee.index}]"
+        operands = ", ".join(self.text.plain(v) for v in (args[1:] if callee is None else args))
         items += [
             "try:",
-            f" {target}{text}",
+            f" {target}{self._called(callee, args, 'room')}",
             "except Leave as left:",
             f" raise left.under({site}, inst, ({values}))",
-            "except NotEntered as refused:",
-            f" raise refused.leave({site}, inst, ({values}), ({operand_texts}))",
+            "except NotEntered:",
+            f" raise Leave({site}, inst, ({values}), ({func}, [{operands}])) from None",
         ]
 
     def _tail_call(self, end: TailCall, items: list[Item]) -> None:
         """A call whose results are returned. Python's stack grows, which `room` has to pay for: it is the next
         activation that this one's cost is not given back to."""
-        text = self.called(end.callee, end.args, f"room + {self.unit.tail_credit}")
+        text = self._called(end.callee, end.args, f"room + {self.unit.tail_credit}")
         items += [
             "try:",
             f" result = {text}",
@@ -425,7 +399,7 @@ class Straight:
             inner = work.pop()
             self.pending.pop(inner, None)
             work += [v for v in self.graph.args[inner] if not self.values.local[v]]
-        self._emit(f"v{value} = {self.text.same(value)}")
+        self._emit(f"v{value} = {self.text.define(value)}")
         self.values.local[value] = True
 
     def _instruction(self, value: int) -> None:
@@ -433,31 +407,30 @@ class Straight:
         op = graph.op[value]
         name = op.name
         if name.endswith(".home"):
-            self.items.append(f"v{value} = {self.function.unit.home(value)}") if not self._given(value) else None
+            read = self.function.unit.home(value)
+            if read is not None:
+                self.items.append(f"v{value} = {read}")
             return
         if name.endswith(".result"):
             return
         if op.pure:
             if values.local[value]:
                 self._take(graph.args[value])
-                self._emit(f"v{value} = {self.text.same(value)}")
+                self._emit(f"v{value} = {self.text.define(value)}")
             return
         if op.exits and name not in _OWN and self.snapshot < 0:
             self.snapshot = values.exits[value]
         if not writes(graph, value) and name not in _STATEMENTS:
             if values.local[value]:
                 self._take(graph.args[value])
-                self._emit(f"v{value} = {self.text.same(value)}")
+                self._emit(f"v{value} = {self.text.define(value)}")
             elif values.uses[value]:
                 self.pending[value] = None
             elif op.exits:
                 self._take(graph.args[value])
-                self._emit(self.text.same(value))
+                self._emit(self.text.define(value))
             return
         _STATEMENTS.get(name, Straight._write)(self, value)
-
-    def _given(self, value: int) -> bool:
-        return self.function.unit.is_given(value)
 
     def _take(self, operands: tuple[int, ...]) -> None:
         """The pending values that become part of an instruction with these operands are written with it."""

@@ -14,9 +14,18 @@ it, for Python cannot continue an outer loop from within an inner one.
 
 from __future__ import annotations
 
-from jit.ir.graph import Edge, Exit, Graph, Jump, Return, TailCall, edges
+from jit.ir.graph import Edge, Exit, Graph, Jump, Return, Switch, TailCall, edges
 
-__all__ = ["Shape"]
+__all__ = ["Shape", "switch_runs"]
+
+
+def switch_runs(end: Switch) -> list[tuple[int, Edge]]:
+    """The edges of a switch, each with its lowest index; equal ones next to each other are one."""
+    runs: list[tuple[int, Edge]] = []
+    for i, edge in enumerate(end.edges):
+        if not runs or (runs[-1][1].target, runs[-1][1].args) != (edge.target, edge.args):
+            runs.append((i, edge))
+    return runs
 
 
 class Shape:
@@ -169,16 +178,22 @@ class Shape:
 
     def _place(self) -> None:
         """`merges`: block -> the blocks placed behind it. `followers`: header -> the blocks placed behind its loop.
-        What is in neither is written where its only edge is, or (`copied`) at each of them."""
+        `placed`: all of these. What is not among them is written where its only edge is, or (`copied`) at each of them."""
         rank = self.rank
         self.merges: dict[int, list[int]] = {}
         self.followers: dict[int, list[int]] = {}
         self.copied: set[int] = set()
+        # How often control comes to a block from above.
+        arrivals: dict[int, int] = {}
         for block in self.order[1:]:
+            arriving = 0
+            for pred in set(self.preds[block]):
+                if rank[pred] < rank[block]:
+                    arriving += self._edges_to(pred, block) * (arrivals[pred] if pred in self.copied else 1)
+            arrivals[block] = arriving
             if self._is_copied(block):
                 self.copied.add(block)
                 continue
-            arriving = sum(rank[pred] < rank[block] for pred in self._sources(block))
             above = self.idom[block]
             header: int | None = self.loop_of.get(above)
             left: int | None = None
@@ -189,13 +204,15 @@ class Shape:
                 self.followers.setdefault(left, []).append(block)
             elif arriving > 1:
                 self.merges.setdefault(above, []).append(block)
+        self.placed = {
+            block for lists in (self.merges, self.followers) for blocks in lists.values() for block in blocks
+        }
 
-    def _sources(self, block: int) -> list[int]:
-        """The origins of the edges to a block; edges that a switch can tell in one count as one."""
-        found: list[int] = []
-        for pred in set(self.preds[block]):
-            found += [pred] * len({tuple(e.args) for e in self.edges_of(pred) if e.target == block})
-        return found
+    def _edges_to(self, pred: int, block: int) -> int:
+        """The places from which `pred` goes to `block`."""
+        end = self.graph.blocks[pred].end
+        found = [edge for _, edge in switch_runs(end)] if isinstance(end, Switch) else self.edges_of(pred)
+        return sum(edge.target == block for edge in found)
 
     def _is_copied(self, block: int) -> bool:
         made = self.graph.blocks[block]

@@ -18,7 +18,7 @@ from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Frame
 from refsfi.syntax.module import Instr, MemArg
 
-_RMW: dict[str, Callable[[int, int], int]] = {
+RMW: dict[str, Callable[[int, int], int]] = {
     "add": lambda old, x: old + x,
     "sub": lambda old, x: old - x,
     "and": lambda old, x: old & x,
@@ -39,11 +39,11 @@ def _place(f: Frame, arg: MemArg, width: int, base: int) -> tuple[MemInst, int]:
     return mem, address
 
 
-def _read(mem: MemInst, address: int, width: int) -> int:
+def read(mem: MemInst, address: int, width: int) -> int:
     return int.from_bytes(access(mem, address, width), "little")
 
 
-def _write(mem: MemInst, address: int, width: int, value: int) -> None:
+def write(mem: MemInst, address: int, width: int, value: int) -> None:
     mem.data[address : address + width] = (value & ((1 << 8 * width) - 1)).to_bytes(width, "little")
 
 
@@ -57,7 +57,7 @@ def _atomic_load(arg: MemArg, width: int, a: int, d: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
         mem, address = _place(f, arg, width, r[a])
         with mem.lock:
-            r[d] = _read(mem, address, width)
+            r[d] = read(mem, address, width)
         return nxt
 
     return step
@@ -73,7 +73,7 @@ def _atomic_store(arg: MemArg, width: int, a: int, b: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
         mem, address = _place(f, arg, width, r[a])
         with mem.lock:
-            _write(mem, address, width, r[b])
+            write(mem, address, width, r[b])
         return nxt
 
     return step
@@ -82,7 +82,7 @@ def _atomic_store(arg: MemArg, width: int, a: int, b: int, nxt: int) -> Step:
 @lowering("atomic.rmw")
 def lower_atomic_rmw(low: Lowerer, pc: int, instr: Instr) -> None:
     """Replace by the result of an operation; the old value (threads proposal, `t.atomic.rmw`)."""
-    operation = _RMW[instr.op.mnemonic.split(".")[-1].removesuffix("_u")]
+    operation = RMW[instr.op.mnemonic.split(".")[-1].removesuffix("_u")]
     low.emit_value(_atomic_rmw, operation, instr.args[0], instr.op.width, *low.pop_many(2))
 
 
@@ -92,8 +92,8 @@ def _atomic_rmw(
     def step(r: Regs, f: Frame) -> int:
         mem, address = _place(f, arg, width, r[a])
         with mem.lock:
-            old = _read(mem, address, width)
-            _write(mem, address, width, operation(old, r[b]))
+            old = read(mem, address, width)
+            write(mem, address, width, operation(old, r[b]))
         r[d] = old
         return nxt
 
@@ -115,9 +115,9 @@ def _atomic_cmpxchg(arg: MemArg, width: int, a: int, b: int, c: int, d: int, nxt
     def step(r: Regs, f: Frame) -> int:
         mem, address = _place(f, arg, width, r[a])
         with mem.lock:
-            old = _read(mem, address, width)
+            old = read(mem, address, width)
             if old == r[b] & wrap:
-                _write(mem, address, width, r[c])
+                write(mem, address, width, r[c])
         r[d] = old
         return nxt
 
@@ -141,7 +141,7 @@ def _atomic_wait(arg: MemArg, width: int, a: int, b: int, c: int, d: int, nxt: i
         store = f.store
 
         def differs() -> bool:
-            return _read(mem, address, width) != expected
+            return read(mem, address, width) != expected
 
         def stop() -> None:
             if store.stop is not None:

@@ -206,6 +206,7 @@ class Program:
     __slots__ = (
         "__weakref__",
         "_fuel_blocks",
+        "compiled",
         "exports",
         "funcs",
         "import_types",
@@ -221,6 +222,8 @@ class Program:
         self.info = info
         self.metered = metered
         self.tier = tier
+        # What a compiler of this program's functions keeps for all of them.
+        self.compiled: object = None
         self.import_types = [close_extern(i.type, info.types) for i in module.imports]
         self.imported_funcs = len(module.imported(ExternKind.FUNC))
         self.funcs = [FuncCode(self, i) for i in range(len(module.funcs))]

@@ -192,7 +192,7 @@ def lower_vload(low: Lowerer, pc: int, instr: Instr) -> None:
     """Rule: Step_read/vload-pack-oob, Step_read/vload-pack-val, Step_read/vload-splat-oob, Step_read/vload-splat-val,
     Step_read/vload-zero-oob, Step_read/vload-zero-val
     """
-    low.emit_value(_vload, instr.args[0], instr.op.width, _WIDEN[instr.op.mnemonic], low.pop())
+    low.emit_value(_vload, instr.args[0], instr.op.width, WIDEN[instr.op.mnemonic], low.pop())
 
 
 def _vload(arg: MemArg, width: int, widen: Callable[[bytes], bytes], a: int, d: int, nxt: int) -> Step:
@@ -215,15 +215,15 @@ def _splatter(count: int) -> Callable[[bytes], bytes]:
 
 
 # From the bytes read to the vector.
-_WIDEN: dict[str, Callable[[bytes], bytes]] = {
+WIDEN: dict[str, Callable[[bytes], bytes]] = {
     f"v128.load{bits}x{64 // bits}_{sign}": _extender(
         f"i{bits * 2}x{64 // bits}.extend_low_i{bits}x{128 // bits}_{sign}"
     )
     for bits in (8, 16, 32)
     for sign in "su"
 }
-_WIDEN |= {f"v128.load{bits}_splat": _splatter(128 // bits) for bits in (8, 16, 32, 64)}
-_WIDEN |= {"v128.load32_zero": lambda lane: lane + bytes(12), "v128.load64_zero": lambda lane: lane + bytes(8)}
+WIDEN |= {f"v128.load{bits}_splat": _splatter(128 // bits) for bits in (8, 16, 32, 64)}
+WIDEN |= {"v128.load32_zero": lambda lane: lane + bytes(12), "v128.load64_zero": lambda lane: lane + bytes(8)}
 
 
 @lowering("vload_lane")

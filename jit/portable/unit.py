@@ -1,0 +1,271 @@
+"""A region compiled to Python functions, one for each of its entries.
+
+Generated functions get the instance, the room that is left on the guest's stack, and their arguments: an f64 as a Python
+float, all else as the interpreter has it. They return the results, one as it is and several as a tuple. Those of a program
+share one namespace, in which `F12` is what calls of function 12 reach.
+
+An activation takes its cost from `room` as the interpreter does. Nested calls also take from Python's stack; so the room
+that a region is entered with is limited, and where it ends the interpreter carries on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from jit.backend import Activation, Departure
+from jit.build import Refused
+from jit.ir.graph import CALL, NO_SNAPSHOT, Callee, Graph
+from jit.ir.ops import Type, type_of
+from jit.portable.control import Deep, render
+from jit.portable.function import Function
+from jit.portable.leave import Leave, NotEntered, refuse
+from jit.portable.support import NAMES
+from jit.portable.values import Values
+from refsfi.errors import Crash
+from refsfi.exec.code import FRAME_COST, FuncCode, Program
+from refsfi.runtime.store import Frame, FuncInst
+from refsfi.runtime.values import func_type
+
+__all__ = ["PortableUnit", "namespace"]
+
+# Calls that may be nested in Python, and how many of Python's own frames may be open already for that.
+_NESTED: Final = 400
+_SPARE: Final = 60
+
+_serial = itertools.count()
+
+
+class Namespace:
+    """The globals of all generated code of a program. `entries`: what calls of its functions reach, by index."""
+
+    def __init__(self, program: Program) -> None:
+        self.names: dict[str, Any] = dict(NAMES)
+        self.entries: list[Callable[..., Any]] = [refuse] * len(program.funcs)
+        self.names.update(Leave=Leave, NotEntered=NotEntered, entry_of=_entry_of)
+
+
+def namespace(program: Program) -> Namespace:
+    found = program.compiled
+    if isinstance(found, Namespace):
+        return found
+    made = program.compiled = Namespace(program)
+    return made
+
+
+def _entry_of(func: FuncInst) -> Callable[..., Any]:
+    """What a call of a function by reference reaches."""
+    code = func.code
+    return namespace(code.program).entries[code.index]
+
+
+class PortableUnit:
+    """`sources`: the text of each function, by its first block, once made."""
+
+    def __init__(self, graph: Graph) -> None:
+        code = graph.code
+        if code is None:
+            raise Crash("a region of no function")
+        self.graph = graph
+        self.code: FuncCode = code
+        self.program = code.program
+        self.space = namespace(code.program)
+        self.values = Values(graph)
+        self.sources: dict[int, str] = {}
+        self._functions: dict[int, Function] = {}
+        self._serial = next(_serial)
+        self._constants: dict[int, str] = {}
+        self._kept: list[Any] = []
+        # Value of a call -> the names of its results.
+        self.results: dict[int, list[str]] = {}
+        for number in self.values.blocks:
+            for value in graph.blocks[number].code:
+                if graph.op[value].name.endswith(".result"):
+                    (call,) = graph.args[value]
+                    self.results.setdefault(call, ["_"] * self._result_count(call))[graph.imm[value]] = f"v{value}"
+        self._entries: dict[int, Callable[..., Any]] = {}
+        self._params: tuple[Type, ...] = tuple(type_of(t) for t in func_type(self._type_of(code.func_index)).params)
+        self._results: tuple[Type, ...] = tuple(type_of(t) for t in func_type(self._type_of(code.func_index)).results)
+        # A tail call has the room of the activation that it replaces but for this, which bounds Python's stack.
+        self.tail_credit = code.cost - FRAME_COST
+
+    def _type_of(self, index: int) -> Any:
+        return self.program.info.funcs[index]
+
+    # --- what functions ask for ------------------------------------------------------------------------------------
+
+    def constant(self, value: Any) -> str:
+        """A name in the generated code's globals for an object."""
+        name = self._constants.get(id(value))
+        if name is None:
+            name = self._constants[id(value)] = f"k{self._serial}_{len(self._constants)}"
+            # Lest its identity becomes another one's.
+            self._kept.append(value)
+            self.space.names[name] = value
+        return name
+
+    def callee(self, index: int) -> str:
+        """The name under which a function of the module is called."""
+        name = f"F{index}"
+        own = index - self.program.imported_funcs
+        self.space.names.setdefault(name, self.space.entries[own])
+        return name
+
+    def _result_count(self, call: int) -> int:
+        imm = self.graph.imm[call]
+        type = func_type(self._type_of(imm.index)) if isinstance(imm, Callee) else imm
+        return len(type.results)
+
+    def home(self, value: int) -> str | None:
+        """What an interpreter's register is read with; None where it is an argument."""
+        graph = self.graph
+        register = graph.imm[value]
+        if self.values.block[value] == graph.entries.get(CALL):
+            return None
+        read = f"r[{register}]"
+        return f"unpack_d(pack_Q({read}))[0]" if graph.type[value] is Type.F64 else read
+
+    def transfer(self, target: int, args: list[str]) -> str:
+        """The text that goes on in the function that begins at block `target`."""
+        given = [f"v{value}" for value in self._given(target)]
+        return f"{self._name(target)}({', '.join(['inst', 'room', *args, *given])})"
+
+    # --- making functions ------------------------------------------------------------------------------------------
+
+    def _name(self, start: int) -> str:
+        return f"f{self._serial}_{start}"
+
+    def _given(self, start: int) -> list[int]:
+        return sorted(self._functions[start].free)
+
+    def _make(self, start: int) -> Callable[..., Any]:
+        """Make the function that begins at block `start`, and those that it goes on in."""
+        fresh: dict[int, Function] = {}
+        work = [start]
+        while work:
+            block = work.pop()
+            if block in self._functions or block in fresh:
+                continue
+            made = fresh[block] = Function(self, block)
+            work += made.transfers
+        self._functions |= fresh
+        self._settle(fresh)
+        for block, function in fresh.items():
+            self._compile(block, function)
+        found: Callable[..., Any] = self.space.names[self._name(start)]
+        return found
+
+    def _settle(self, fresh: dict[int, Function]) -> None:
+        """Functions are also given what those need that they go on in."""
+        changed = True
+        while changed:
+            changed = False
+            for function in fresh.values():
+                for target, blocks in function.transfers.items():
+                    for value in self._functions[target].free:
+                        if value not in function.free and function.lacks(value, blocks):
+                            function.free.add(value)
+                            changed = True
+
+    def _compile(self, start: int, function: Function) -> None:
+        graph = self.graph
+        first: list[str] = []
+        if start == graph.entries.get(CALL):
+            params = self._call_params(start)
+            first = [
+                f"room -= {self.code.cost}",
+                "if room < 0 or inst.store.stop is not None: raise NotEntered",
+            ]
+        elif start in graph.entries.values():
+            params = ["r"]
+        else:
+            params = [f"v{v}" for v in [*graph.blocks[start].params, *sorted(function.free)]]
+        try:
+            lines = render(function.items)
+        except Deep:
+            raise Refused("nested too deeply") from None
+        head = f"def {self._name(start)}({', '.join(['inst', 'room', *params])}):"
+        prologue = [f" {line}" for line in [*first, *function.prologue()]]
+        source = self.sources[start] = "\n".join([head, *prologue, *lines, ""])
+        try:
+            made = compile(source, f"<{self._name(start)} of function {self.code.func_index}>", "exec")
+        except (SyntaxError, RecursionError, MemoryError):
+            # Deeper than what Python's compiler takes.
+            raise Refused("nested too deeply") from None
+        exec(made, self.space.names)
+
+    def _call_params(self, start: int) -> list[str]:
+        graph = self.graph
+        names = [f"p{i}" for i in range(self.code.nparams)]
+        for value in graph.blocks[start].code:
+            if graph.op[value].name.endswith(".home"):
+                names[graph.imm[value]] = f"v{value}"
+        return names
+
+    # --- the unit --------------------------------------------------------------------------------------------------
+
+    def entry(self, pc: int) -> Callable[..., Any]:
+        """The function for an entry, made when it is first taken."""
+        found = self._entries.get(pc)
+        if found is None:
+            found = self._entries[pc] = self._make(self.graph.entries[pc])
+        return found
+
+    def enter(self, pc: int, frame: Frame) -> list[Any] | Departure:
+        function = self.entry(pc)
+        inst, store, code = frame.inst, frame.store, self.code
+        room = store.room
+        given = min(room, _depth() * FRAME_COST)
+        try:
+            if pc == CALL:
+                result = function(inst, given + code.cost, *self._arguments(frame.regs))
+            else:
+                result = function(inst, given, frame.regs)
+        except Leave as left:
+            frames = left.activations
+            store.room = room + code.cost - sum(activation.code.cost for activation in frames)
+            if left.site.refund and store.fuel is not None:
+                store.fuel += left.site.refund
+            return Departure(frames, left.site.unit, left.site.snapshot, left.call)
+        except NotEntered:
+            # Somebody wants the guest to stop.
+            arguments = [(i, value) for i, value in enumerate(frame.regs[: code.nparams])]
+            return Departure([Activation(inst, code, 0, arguments)], self, NO_SNAPSHOT)
+        store.room = room + code.cost
+        return self._returned(result)
+
+    def _arguments(self, regs: list[Any]) -> list[Any]:
+        return [
+            _float_of(value) if type is Type.F64 else value
+            for type, value in zip(self._params, regs)
+        ]
+
+    def _returned(self, result: Any) -> list[Any]:
+        types = self._results
+        if not types:
+            return []
+        values = [result] if len(types) == 1 else result
+        return [_bits_of(value) if type is Type.F64 else value for type, value in zip(types, values)]
+
+    def release(self) -> None:
+        names = self.space.names
+        for name in self._constants.values():
+            names.pop(name, None)
+        for start in self._functions:
+            names.pop(self._name(start), None)
+        self._entries.clear()
+
+
+_float_of: Callable[[int], float] = lambda bits: NAMES["unpack_d"](NAMES["pack_Q"](bits))[0]
+_bits_of: Callable[[float], int] = lambda x: NAMES["unpack_Q"](NAMES["pack_d"](x))[0]
+
+
+def _depth() -> int:
+    """How many calls may be nested within Python's limit."""
+    try:
+        sys._getframe(max(sys.getrecursionlimit() - _NESTED - _SPARE, 0))
+    except ValueError:
+        return _NESTED
+    return 0
