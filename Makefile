@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 # A file in which to note when each part began, one line a part; none by default.
 TIMINGS ?=
 
-SCRIPTS = tools/bootstrap tools/corpus tools/fetch-testsuite tools/rules
+SCRIPTS = tools/bench tools/bootstrap tools/corpus tools/fetch-testsuite tools/fuzz tools/rules
 BIN = $(abspath $(VENV))/bin
 BOOTSTRAP = "$(PYTHON)" tools/bootstrap --venv "$(VENV)"
 BEGIN = @$(if $(TIMINGS),echo "$@ $$(date +%s)" >> "$(TIMINGS)",:)

@@ -8,6 +8,8 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -117,28 +119,49 @@ def measure_kernel(engine: Engine, kernel: Kernel, instructions: int | None, rep
     return cell
 
 
-def measure_processes(commands: Iterable[tuple[str, list[str]]], repeat: int, cwd: Path) -> list[Cell]:
-    """Wall seconds from start to exit of fresh processes, the commands taking turns."""
+def measure_processes(
+    commands: Iterable[tuple[str, list[str]]], repeat: int, cwd: Path, limit: float = 60.0
+) -> list[Cell]:
+    """Wall seconds from start to exit of fresh processes, the commands taking turns. One that takes longer than
+    `limit` seconds is killed.
+
+    `extra["peak_bytes"]` is the resident memory of the largest process that a command came to.
+    """
     named = list(commands)
     seconds: dict[str, list[float]] = {name: [] for name, _ in named}
+    peaks: dict[str, int] = dict.fromkeys(seconds, 0)
     failures: dict[str, str] = {}
     for _ in range(repeat):
         for name, command in named:
             if name in failures:
                 continue
             start = time.perf_counter()
-            done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
-            elapsed = time.perf_counter() - start
-            if done.returncode:
-                lines = (done.stderr or done.stdout).strip().splitlines()
-                failures[name] = f"exit code {done.returncode}: {lines[-1][:80] if lines else ''}"
-            seconds[name].append(elapsed)
+            code, output, peak = _run(command, cwd, limit)
+            seconds[name].append(time.perf_counter() - start)
+            peaks[name] = max(peaks[name], peak)
+            if code:
+                lines = output.strip().splitlines()
+                failures[name] = f"exit code {code}: {lines[-1][:80] if lines else ''}"
     cells = []
     for name, _ in named:
-        cell = Cell(sys.executable, name)
+        cell = Cell(sys.executable, name, extra={"peak_bytes": peaks[name]})
         if name in failures:
             cell.why = failures[name]
         else:
             cell.timing = Timing.of(seconds[name])
         cells.append(cell)
     return cells
+
+
+def _run(command: list[str], cwd: Path, limit: float) -> tuple[int, str, int]:
+    """Exit code, output, and the resident bytes of the largest process, the command's own or one that it waited for."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=subprocess.STDOUT)
+        watch = threading.Timer(limit, process.kill)
+        watch.start()
+        # Popen's own wait tells nothing of memory.
+        _, status, usage = os.wait4(process.pid, 0)
+        watch.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        return process.returncode, output.read().decode("utf-8", "replace"), usage.ru_maxrss * 1024
