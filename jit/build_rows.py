@@ -56,7 +56,7 @@ def local_tee(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
 @builds("global.get")
 def global_get(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
     index = instr.args[0]
-    type = type_of(s.code.program.info.globals[index].val)
+    type = type_of(s.code.program.info.globals[index].type)
     if type in (Type.REF, Type.V128):
         b.unsupported(s, pc, instr)
         return
@@ -66,7 +66,7 @@ def global_get(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
 @builds("global.set")
 def global_set(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
     index = instr.args[0]
-    type = type_of(s.code.program.info.globals[index].val)
+    type = type_of(s.code.program.info.globals[index].type)
     if type in (Type.REF, Type.V128):
         b.unsupported(s, pc, instr)
         return

@@ -12,7 +12,7 @@ __all__ = ["pushed"]
 
 _TYPES = {"i32": Type.I32, "i64": Type.I64, "f32": Type.F32, "f64": Type.F64, "v128": Type.V128}
 _NOTHING = frozenset(
-    "table.set table.fill table.copy table.init elem.drop data.drop memory.fill memory.copy memory.init struct.set "
+    "global.set table.set table.fill table.copy table.init elem.drop data.drop memory.fill memory.copy memory.init struct.set "
     "array.set array.fill array.copy array.init_data array.init_elem atomic.fence".split()
 )
 _INTS = frozenset("ref.is_null ref.eq ref.test array.len i31.get_s i31.get_u".split())
@@ -35,6 +35,8 @@ def pushed(program: Program, instr: Instr) -> list[Type] | None:
         return [_TYPES[t] for t in op.results]
     if mnemonic == "call":
         return [type_of(t) for t in func_type(info.funcs[instr.args[0]]).results]
+    if mnemonic == "global.get":
+        return [type_of(info.globals[instr.args[0]].type)]
     if mnemonic in ("call_indirect", "call_ref"):
         return [type_of(t) for t in func_type(info.types[instr.args[0]]).results]
     if mnemonic in _NOTHING:

@@ -69,6 +69,11 @@ def _fuse(steps: list[Step], ip: int) -> Step:
 def rebuild(frame: Frame, departure: Departure) -> Frame:
     """Make the interpreter's frames what they have to be; the innermost one, whose `ip` is the instruction to execute."""
     first, *rest = departure.frames
+    if first.code is not frame.code:
+        # Tail calls have put another function in the place of the one that entered.
+        if frame.caller is None:
+            raise Crash("a function's frame without a caller")
+        frame = _activation(first, frame.caller, frame.ret)
     _fill(frame, first)
     for activation in rest:
         frame.ip += 1
@@ -80,16 +85,22 @@ def rebuild(frame: Frame, departure: Departure) -> Frame:
 
 def _called(caller: Frame, activation: Activation) -> Frame:
     code = activation.code
+    outer = caller.code
+    if outer is None:
+        raise Crash("a region called from nowhere")
+    # `ip` is behind the call already, with the results on the stack there.
+    return _activation(activation, caller, outer.nlocals + outer.side.heights[caller.ip] - code.nresults)
+
+
+def _activation(activation: Activation, caller: Frame, ret: int) -> Frame:
+    """A frame for an activation, its registers still to be filled."""
+    code = activation.code
     tail = code.tail
     if tail is None:
         tail = code.prepare()
-    inst = activation.inst
-    func = inst.funcs[code.func_index]
-    outer = caller.code
-    if outer is None or not isinstance(func, FuncInst):
-        raise Crash("a region called from nowhere")
-    # `ip` is behind the call already, with the results on the stack there.
-    ret = outer.nlocals + outer.side.heights[caller.ip] - code.nresults
+    func = activation.inst.funcs[code.func_index]
+    if not isinstance(func, FuncInst):
+        raise Crash("a region of a host function")
     return Frame(func, [None] * code.nparams + tail, caller, ret)
 
 

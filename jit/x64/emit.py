@@ -165,6 +165,7 @@ class Emitter:
         self._slots_free: list[int] = []
         self._entry_states: dict[int, tuple[dict[int, int], dict[int, int]]] = {}
         self._labels: dict[int, int] = {}
+        self._entry_blocks = frozenset(graph.entries.values())
         self._stubs: list[tuple[int, int]] = []
         self._refuse_label: int | None = None
         # Value -> the register that it had better get, because a loop wants it there.
@@ -552,7 +553,9 @@ class Emitter:
 
     def _is_exit(self, number: int) -> bool:
         block = self.graph.blocks[number]
-        return isinstance(block.end, Exit) and not block.code and not block.params
+        if not isinstance(block.end, Exit) or block.code or block.params:
+            return False
+        return number not in self._entry_blocks
 
     def _finish(self, value: int, dying: tuple[int, ...], dest: int) -> None:
         reg, mem = self.reg, self.mem

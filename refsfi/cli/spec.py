@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 from refsfi.cli import junit, last_failed
 from refsfi.cli.report import complain, reason
 from refsfi.cli.spec_report import Reporter, make_reporter
+from refsfi.exec.tiers import BACKENDS, BOUNDS, MODES, TierChoice
 from refsfi.script.files import SUFFIXES
 from refsfi.script.select import SelectError, compile_select
 from refsfi.script.session import FileResult, Options, run_files
@@ -52,7 +53,11 @@ def _parser() -> _Parser:
         allow_abbrev=False,
     )
     parser.add_argument("paths", metavar="PATH", nargs="*", help="files and directories")
-    parser.add_argument("--jit", default="off", metavar="MODE", help="the engine: off, the interpreter")
+    parser.add_argument(
+        "--jit", default="off", choices=MODES, metavar="MODE", help="off (the default), on, force or check"
+    )
+    parser.add_argument("--bounds", default="guard", choices=BOUNDS, metavar="HOW", help="guard (default) or explicit")
+    parser.add_argument("--jit-backend", dest="backend", choices=BACKENDS, metavar="NAME", help="x64 or portable")
     parser.add_argument(
         "-k", dest="select", default="", metavar="EXPR", help="only tests whose 'FILE:LINE KIND' matches"
     )
@@ -107,8 +112,6 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command; the exit code."""
     try:
         args = _parse(arguments)
-        if args.jit != "off":
-            raise _UsageError(f"--jit={args.jit} is not built yet; --jit=off runs the interpreter")
         on, off = _switches(args.features)
         compile_select(args.select)
         paths = _collect(args.paths)
@@ -128,6 +131,7 @@ def main(arguments: Sequence[str]) -> int:
         max_failures=args.maxfail or 0,
         keep_passed=args.verbose > 0 or args.junitxml is not None,
         echo=args.echo,
+        tier=TierChoice(args.jit, args.bounds, args.backend),
     )
     reporter = make_reporter(verbosity=args.verbose - args.quiet, total=len(paths))
     return _run(paths, options, args.jobs, reporter, args.junitxml)

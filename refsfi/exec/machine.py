@@ -79,16 +79,27 @@ def _run(store: Store) -> None:
             while ip >= 0:
                 ip = steps[ip](r, f)
         except GuestException as error:
+            f = _failing(store)
             at = store.at
             if not unwind(store, f, ip, error.exception):
                 blame(f, ip, at, error)
                 raise
         except Trap as trap:
-            locate(store, f, ip, trap)
+            locate(store, _failing(store), ip, trap)
             raise
         except GuestExit as exit:
-            blame(f, ip, None, exit)
+            f = _failing(store)
+            at, store.at = store.at, None
+            blame(f, ip, at, exit)
             raise
+
+
+def _failing(store: Store) -> Frame:
+    """The frame in which something failed: not that of the machine's step, where a tier ran in that step and other frames
+    came to be. It says where by `store.at` then."""
+    if store.frame is None:
+        raise Crash("a failure without a frame")
+    return store.frame
 
 
 def _lowered(frame: Frame, code: FuncCode) -> Lowered:

@@ -1,4 +1,4 @@
-"""The reference interpreter as an engine of scripts."""
+"""The reference interpreter as an engine of scripts, with or without a tier that compiles."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from refsfi.exec.machine import invoke
 from refsfi.host.spectest import Spectest
 from refsfi.runtime.limits import Limits
 from refsfi.runtime.store import Extern, FuncInst, GlobalInst, HostFunc, Instance, Store, extern_type
+from refsfi.runtime.tier import Tier
 from refsfi.runtime.values import Value, func_type
 from refsfi.script.engine import Engine
 from refsfi.syntax.features import Features
@@ -22,14 +23,16 @@ __all__ = ["Interpreter"]
 
 
 class Interpreter:
-    """One store of the reference interpreter. `limits` None stands for the defaults of `runtime/limits`."""
+    """One store of the reference interpreter. `limits` None stands for the defaults of `runtime/limits`; `tier`
+    compiles what it runs."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, tier: Tier | None = None) -> None:
         self._limits = limits
+        self._tier = tier
         self._store = Store(limits)
 
     def compile(self, module: Module, features: Features) -> Program:
-        return Program(module, validate(module, features))
+        return Program(module, validate(module, features), tier=self._tier)
 
     def instantiate(self, compiled: Program, imports: Sequence[Extern]) -> Instance:
         return instantiate(self._store, compiled, imports)
@@ -60,7 +63,7 @@ class Interpreter:
         return Spectest(output)
 
     def spawn(self) -> Engine:
-        return Interpreter(self._limits)
+        return Interpreter(self._limits, self._tier)
 
     @staticmethod
     def _global(extern: Extern) -> GlobalInst:

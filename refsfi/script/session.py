@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from multiprocessing import active_children, get_context
 from pathlib import Path
 
+from refsfi.exec.tiers import TierChoice, make_tier
 from refsfi.script.ast import Command, Script, SubScript, Thread, command_kind
 from refsfi.script.engine import Engine
 from refsfi.script.files import BadScript, load_script
@@ -29,7 +30,7 @@ class Options:
     """`select` is an expression of `script/select`. `only` restricts a file, by its path, to commands `LINE KIND`.
 
     `max_failures` stops the run, 0 never. `keep_passed` keeps the records of what passed; failures are always kept.
-    `echo` prints what guests print.
+    `echo` prints what guests print. `tier` says what compiles.
     """
 
     select: str = ""
@@ -39,6 +40,7 @@ class Options:
     max_failures: int = 0
     keep_passed: bool = False
     echo: bool = False
+    tier: TierChoice = field(default_factory=TierChoice)
 
 
 @dataclass(slots=True)
@@ -59,11 +61,11 @@ class FileResult:
         return self.passed + self.failed
 
 
-def new_engine() -> Engine:
+def new_engine(tier: TierChoice) -> Engine:
     """The engine that scripts run on."""
     from refsfi.script.interpreter import Interpreter
 
-    return Interpreter()
+    return Interpreter(tier=make_tier(tier))
 
 
 def run_file(path: str, options: Options) -> FileResult:
@@ -82,7 +84,7 @@ def run_file(path: str, options: Options) -> FileResult:
         # A converted script has the features of the place that it was converted from.
         features = switched(features_for(Path(script.origin or path)), options.on, options.off)
         output = print if options.echo else _silent
-        runner = Runner(new_engine(), features, output)
+        runner = Runner(new_engine(options.tier), features, output)
         for record in runner.run(script):
             if not record.counted:
                 continue
