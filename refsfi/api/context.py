@@ -36,12 +36,12 @@ class StoreContext:
 class Context(Store):
     """The machine's store with what belongs to the interface.
 
-    `handle` refers to the embedder's `Store`; once that is gone, or was closed, the context is `released`. `owner` is the
-    thread that executes a guest of this store, None while none does.
+    `handle` refers to the embedder's `Store`; once that is gone, or was closed, the context is `released`. `owner` is
+    the thread that executes a guest of this store, None while none does.
 
     `epoch_deadline` is an epoch, `time_deadline` a `time.monotonic()`, both None for none; `cancelled` asks for one
     interruption. `call_timeout` is how long (seconds) a call from outside may take, `watched` when the watching thread
-    will look. `instances`, `tables` and `memories` count what was created, `quota` holds their limits (None: unlimited).
+    will look. `instances`, `tables` and `memories` count what was created, `quota` holds their limits (None: none).
     """
 
     __slots__ = (
