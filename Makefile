@@ -29,7 +29,7 @@ bootstrap:
 
 # A script of the official suite where there is one, else the project's own.
 demo:
-	@$(BOOTSTRAP) --quiet --extras ''
+	@$(BOOTSTRAP) --extras ''
 	@script=docs/demo/fac.wast; \
 	for suite in "$$REFSFI_TESTSUITE" spec_tests/testsuite ../shared/testsuite; do \
 	  if [ -n "$$suite" ] && [ -f "$$suite/i32.wast" ]; then script="$$suite/i32.wast"; break; fi; \
