@@ -53,18 +53,12 @@ class Function:
         self.transfers: dict[int, set[int]] = {}
         self.uses_store = False
         self.items = self._from(start, None)
-        self.text.memories = {*self.text.memories}
-        self.free = self._free()
+        self.free = {value for value, users in self._named.items() if self.lacks(value, users)}
 
-    def _free(self) -> set[int]:
-        shape, block = self.shape, self.values.block
-        params = set(self.graph.blocks[self.start].params)
-        return {
-            value
-            for value, users in self._named.items()
-            if value not in params
-            and (block[value] not in shape.rank or not all(shape.dominates(block[value], user) for user in users))
-        }
+    def lacks(self, value: int, users: set[int]) -> bool:
+        """Whether a value is not always computed by this function before it gets to these of its blocks."""
+        shape, block = self.shape, self.values.block[value]
+        return block not in shape.rank or not all(shape.dominates(block, user) for user in users)
 
     def prologue(self) -> list[str]:
         lines = ["s = inst.store"] if self.uses_store else []
