@@ -140,6 +140,7 @@ class Instance:
         """Let go of everything, so that what nobody else uses is freed at once and waits for no garbage collection.
         The instance is of no use afterwards."""
         self.funcs.clear()
+        del self.funcs._inst
         self.tables.clear()
         self.mems.clear()
         self.mem0 = None  # type: ignore[assignment]
