@@ -78,6 +78,7 @@ _KEYS: Final = Keys(
         Key("max-wasm-stack=SIZE", "bytes of stack for the guest's calls: 512K, 4M", _limit("stack", size)),
         Key("max-memory-size=SIZE", "bytes that each memory may have: 65536, 16M, 1G", _limit("memory", size)),
         Key("max-table-elements=N", "elements that each table may have", _limit("table", size)),
+        Key("max-gc-heap-size=SIZE", "bytes of structures, arrays and exceptions (1G)", _limit("heap", size)),
         Key("max-instances=N", "instances: the module and what it preloads", stored("instances", number)),
         Key("max-memories=N", "memories that all instances define", stored("memories", number)),
         Key("max-tables=N", "tables that all instances define", stored("tables", number)),

@@ -13,6 +13,7 @@ from refsfi.exec.bulk import ITEMS, pay, pieces, repeated
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer
 from refsfi.exec.registry import lowering
+from refsfi.runtime.heap import OBJECT, SLOT, allocate, make_room
 from refsfi.runtime.store import Frame
 from refsfi.runtime.values import ArrayInst, StructInst, Value, array_type, default, struct_type
 from refsfi.syntax.deftypes import DefType
@@ -56,10 +57,18 @@ def lower_struct_new(low: Lowerer, pc: int, instr: Instr) -> None:
 def _struct_new(
     type: DefType, masks: list[int | None] | None, sources: list[int], desc: int | None, d: int, nxt: int
 ) -> Step:
+    size = OBJECT + SLOT * len(sources)
+
     def step(r: Regs, f: Frame) -> int:
         fields = [r[s] for s in sources]
         if masks is not None:
             fields = [v if m is None else v & m for v, m in zip(fields, masks, strict=True)]
+        store = f.store
+        left = store.heap - size
+        if left < 0:
+            make_room(store, size)
+        else:
+            store.heap = left
         r[d] = StructInst(type, fields, _descriptor(r, desc))
         return nxt
 
@@ -86,6 +95,7 @@ def lower_struct_new_default(low: Lowerer, pc: int, instr: Instr) -> None:
 
 def _struct_new_default(type: DefType, values: list[Value], desc: int | None, d: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
+        allocate(f.store, len(values))
         r[d] = StructInst(type, values.copy(), _descriptor(r, desc))
         return nxt
 
@@ -138,9 +148,12 @@ def _storage(low: Lowerer, type_index: int) -> StorageType:
     return array_type(low.info.types[type_index]).field.storage
 
 
-def _check_size(f: Frame, count: int) -> None:
-    if count > f.store.limits.gc_items:
+def _allocate(f: Frame, count: int) -> None:
+    """Account for an array of so many items, or trap."""
+    store = f.store
+    if count > store.limits.gc_items:
         raise Trap(TrapCode.ALLOCATION_TOO_LARGE)
+    allocate(store, count)
 
 
 @lowering("array.new")
@@ -153,7 +166,7 @@ def lower_array_new(low: Lowerer, pc: int, instr: Instr) -> None:
 def _array_new(type: DefType, mask: int | None, a: int, b: int, d: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
         count = r[b]
-        _check_size(f, count)
+        _allocate(f, count)
         pay(f.store, count)
         r[d] = ArrayInst(type, repeated(f.store, r[a] if mask is None else r[a] & mask, count))
         return nxt
@@ -171,7 +184,7 @@ def lower_array_new_default(low: Lowerer, pc: int, instr: Instr) -> None:
 def _array_new_default(type: DefType, value: Value, a: int, d: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
         count = r[a]
-        _check_size(f, count)
+        _allocate(f, count)
         pay(f.store, count)
         r[d] = ArrayInst(type, repeated(f.store, value, count))
         return nxt
@@ -189,6 +202,7 @@ def lower_array_new_fixed(low: Lowerer, pc: int, instr: Instr) -> None:
 def _array_new_fixed(type: DefType, mask: int | None, sources: list[int], d: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
         items = [r[s] for s in sources]
+        _allocate(f, len(items))
         r[d] = ArrayInst(type, items if mask is None else [v & mask for v in items])
         return nxt
 
@@ -204,7 +218,9 @@ def lower_array_new_data(low: Lowerer, pc: int, instr: Instr) -> None:
 
 def _array_new_data(type: DefType, reader: Struct, segment: int, a: int, b: int, d: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
-        r[d] = ArrayInst(type, _read_items(f, reader, segment, r[a], r[b]))
+        items = _read_items(f, reader, segment, r[a], r[b])
+        _allocate(f, len(items))
+        r[d] = ArrayInst(type, items)
         return nxt
 
     return step
@@ -246,7 +262,9 @@ def lower_array_new_elem(low: Lowerer, pc: int, instr: Instr) -> None:
 
 def _array_new_elem(type: DefType, segment: int, a: int, b: int, d: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
-        r[d] = ArrayInst(type, _read_elems(f, segment, r[a], r[b]))
+        items = _read_elems(f, segment, r[a], r[b])
+        _allocate(f, len(items))
+        r[d] = ArrayInst(type, items)
         return nxt
 
     return step

@@ -12,6 +12,7 @@ from refsfi.errors import GuestException, Trap, TrapCode
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer
 from refsfi.exec.registry import lowering
+from refsfi.runtime.heap import allocate
 from refsfi.runtime.store import Frame
 from refsfi.runtime.values import ExnInst, func_type
 from refsfi.syntax.module import Instr
@@ -27,6 +28,7 @@ def lower_throw(low: Lowerer, pc: int, instr: Instr) -> None:
 
 def _throw(tag: int, sources: list[int], nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
+        allocate(f.store, len(sources))
         raise GuestException(ExnInst(f.inst.tags[tag], [r[s] for s in sources]))
 
     return step

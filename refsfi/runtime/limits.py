@@ -16,6 +16,7 @@ class Limits:
 
     `stack`: bytes of guest stack; an activation costs 8 bytes for each local and operand plus 64.
     `memory`: bytes of each memory. `table`: elements of each table. `gc_items`: elements of a single array.
+    `heap`: bytes of structures, arrays and exceptions, by an estimate (`runtime.heap`).
     `trap_on_grow_failure`: a failed memory.grow or table.grow is a trap instead of -1.
     `host_nesting`: how often guest and host may call each other back before the guest's stack counts as exhausted.
     `backtrace`: frames that a trap tells of.
@@ -25,6 +26,7 @@ class Limits:
     memory: int | None = None
     table: int = MAX_ELEMENTS
     gc_items: int = 1 << 26
+    heap: int = 1 << 30
     trap_on_grow_failure: bool = False
     host_nesting: int = 64
     backtrace: int = 20

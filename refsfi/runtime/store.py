@@ -38,17 +38,31 @@ __all__ = [
 
 class Store:
     """`fuel` is None where none is counted. `stop` is raised by the guest at its next backward branch or call; others
-    set it by `request_stop`. `room` is what is left of `limits.stack`, in bytes. `at` is the pc of a failing instruction
-    where it is not the one that the innermost frame's step stands for. `observer` looks on at invocations that begin
-    while it is set. `native` is what a compiling tier keeps for the store."""
+    set it by `request_stop`. `room` is what is left of `limits.stack`, in bytes; `heap` what may still be allocated
+    before somebody counts what is in use (`runtime.heap`), in bytes. `at` is the pc of a failing instruction where it is
+    not the one that the innermost frame's step stands for. `observer` looks on at invocations that begin while it is
+    set. `native` is what a compiling tier keeps for the store."""
 
-    __slots__ = ("__weakref__", "at", "frame", "fuel", "limits", "native", "nesting", "observer", "room", "stop")
+    __slots__ = (
+        "__weakref__",
+        "at",
+        "frame",
+        "fuel",
+        "heap",
+        "limits",
+        "native",
+        "nesting",
+        "observer",
+        "room",
+        "stop",
+    )
 
     def __init__(self, limits: Limits | None = None, fuel: int | None = None) -> None:
         self.limits = limits or Limits()
         self.fuel = fuel
         self.frame: Frame | None = None
         self.room = self.limits.stack
+        self.heap = self.limits.heap
         self.nesting = 0
         self.at: int | None = None
         self.stop: Exhaustion | None = None

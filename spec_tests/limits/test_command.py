@@ -68,6 +68,9 @@ def test_a_flood_ends_with_its_fuel(endless: Path) -> None:
 GREEDY = """(module
   (memory 1)
   (table $t 1 funcref)
+  (type $list (struct (field (ref null $list))))
+  (func (export "keep") (local $x (ref null $list))
+    (loop (local.set $x (struct.new $list (local.get $x))) (br 0)))
   (func $f (export "recurse") (call $f))
   (func (export "allocate") (loop (drop (memory.grow (i32.const 1))) (br 0)))
   (func (export "elements") (loop (drop (table.grow $t (ref.null func) (i32.const 1000))) (br 0))))"""
@@ -84,6 +87,7 @@ GREEDY = """(module
             "max-table-elements=5000,trap-on-grow-failure=y",
             "forcing trap when growing table by 1000 elements",
         ),
+        ("keep", "max-gc-heap-size=1M", "allocation size too large"),
         ("allocate", "max-memory-size=1M,fuel=10000", "all fuel consumed by WebAssembly"),
         ("recurse", "fuel=0", "all fuel consumed by WebAssembly"),
         ("recurse", "timeout=0", "interrupt"),

@@ -83,6 +83,80 @@ def test_a_module_that_begins_above_the_limit(limits: Limits) -> None:
         Sandbox(GREEDY, limits)
 
 
+KEEPERS = """(module
+  (type $list (struct (field i32) (field (ref null $list))))
+  (type $bytes (array (mut i8)))
+  (type $lists (array (mut (ref null $bytes))))
+  (tag $t (param exnref))
+  (global $all (mut (ref null $list)) (ref.null $list))
+  (table $table 1000 (ref null $bytes))
+  (func (export "sane") (result i32) (i32.const 42))
+  (func (export "local") (local $x (ref null $list))
+    (loop (local.set $x (struct.new $list (i32.const 1) (local.get $x))) (br 0)))
+  (func (export "global") (loop (global.set $all (struct.new $list (i32.const 1) (global.get $all))) (br 0)))
+  (func (export "arrays") (local $all (ref null $lists)) (local $i i32)
+    (local.set $all (array.new_default $lists (i32.const 1000)))
+    (loop
+      (array.set $lists (local.get $all) (local.get $i) (array.new $bytes (i32.const 1) (i32.const 10000)))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br 0)))
+  (func (export "table") (local $i i32)
+    (loop
+      (table.set $table (local.get $i) (array.new_default $bytes (i32.const 10000)))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br 0)))
+  (func (export "exceptions") (local $e exnref) (local $new exnref)
+    (loop
+      (block $h (result exnref exnref) (try_table (catch_ref $t $h) (throw $t (local.get $e))) (unreachable))
+      (local.set $e)
+      (drop)
+      (br 0)))
+  (func $frames (export "frames") (param (ref null $list))
+    (call $frames (struct.new $list (i32.const 1) (ref.null $list))))
+  (func (export "one") (drop (array.new_default $bytes (i32.const 1000000))))
+  (func (export "release") (global.set $all (ref.null $list)))
+  (func (export "garbage") (param $n i32)
+    (loop
+      (drop (struct.new $list (i32.const 1) (ref.null $list)))
+      (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"""
+
+
+class TestHeap:
+    """Structures, arrays and exceptions that a guest keeps."""
+
+    LIMIT = 1 << 20
+
+    @pytest.mark.parametrize("way", ["local", "global", "arrays", "table", "exceptions", "one"])
+    def test_a_guest_that_keeps_everything(self, way: str) -> None:
+        sandbox = Sandbox(KEEPERS, Limits(heap=self.LIMIT))
+        for _ in range(2):
+            with pytest.raises(Trap) as caught:
+                sandbox.call(way)
+            assert caught.value.code is TrapCode.ALLOCATION_TOO_LARGE
+            assert caught.value.message == "garbage-collected heap exhausted"
+        assert sandbox.call("sane") == [42]
+
+    def test_what_callers_hold_counts(self) -> None:
+        sandbox = Sandbox(KEEPERS, Limits(heap=self.LIMIT))
+        with pytest.raises(Trap) as caught:
+            sandbox.call("frames", None)
+        assert caught.value.code is TrapCode.ALLOCATION_TOO_LARGE
+
+    def test_garbage_does_not(self) -> None:
+        sandbox = Sandbox(KEEPERS, Limits(heap=self.LIMIT))
+        # Twenty times the limit.
+        assert sandbox.call("garbage", 20 * self.LIMIT // 160) == []
+
+    def test_what_is_released_is_free_again(self) -> None:
+        sandbox = Sandbox(KEEPERS, Limits(heap=self.LIMIT))
+        with pytest.raises(Trap):
+            sandbox.call("global")
+        with pytest.raises(Trap):
+            sandbox.call("garbage", 10)
+        sandbox.call("release")
+        assert sandbox.call("garbage", 10) == []
+
+
 def test_fuel() -> None:
     sandbox = Sandbox(GREEDY, fuel=1000)
     assert ended_by(sandbox, "loop") is TrapCode.OUT_OF_FUEL
