@@ -1,6 +1,7 @@
 """One module in two engines: refsfi's interpreter and wasmtime, with the same imports, arguments, limits and fuel.
 
-Compared are results, traps by kind, memories, globals, tables, and the fuel left wherever a call ended regularly.
+Compared are results, traps by kind and backtrace, memories, globals, tables, and the fuel left wherever a call ended
+regularly.
 Both engines compute canonical NaNs and the deterministic choice of relaxed instructions. refsfi runs each module twice:
 as it does for everybody, and instruction by instruction under an observer, which must make no difference.
 """
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import methodcaller
 from random import Random
 from typing import Any
 
@@ -19,6 +21,7 @@ import wasmtime
 
 from refsfi.binary.decode import decode
 from refsfi.binary.encode import encode
+from refsfi.errors import Frame as TraceFrame
 from refsfi.errors import GuestException, LimitError, Trap, TrapCode
 from refsfi.exec.code import Program
 from refsfi.exec.instantiate import instantiate
@@ -59,20 +62,24 @@ class _Outcome:
     """What became of a call or an instantiation.
 
     `kind`: values; trap or exception; fuel (it ran out); refused (by a limit of the store); exhausted (stack, or room
-    for objects, which engines measure differently). `left` is the fuel that was left.
+    for objects, which engines measure differently). `left` is the fuel that was left. `frames`: function index and
+    offset in the module of where a trap or an uncaught exception comes from, innermost first.
     """
 
     kind: str
     values: tuple[int, ...] = ()
     trap: str = ""
     left: int = 0
+    frames: tuple[tuple[int, int], ...] = ()
 
     @property
     def result(self) -> tuple[str, tuple[int, ...], str]:
         return self.kind, self.values, self.trap
 
     def __str__(self) -> str:
-        return " ".join((self.kind, *(f"{value:#x}" for value in self.values), self.trap)).strip()
+        words = [self.kind, *(f"{value:#x}" for value in self.values), self.trap]
+        words += (f"in func {index} at 0x{offset:x}" for index, offset in self.frames)
+        return " ".join(filter(None, words))
 
 
 _KINDS = {
@@ -121,16 +128,18 @@ class _Refsfi:
         self.store.fuel = fuel
         values: tuple[int, ...] = ()
         kind, code = "values", ""
+        frames: list[TraceFrame] = []
         try:
             values = tuple(act())
-        except GuestException:
-            kind = "exception"
+        except GuestException as exception:
+            kind, frames = "exception", exception.frames
         except LimitError:
             kind = "refused"
         except Trap as trap:
-            code = trap.code.name
+            code, frames = trap.code.name, trap.frames
             kind = _KINDS.get(code, "trap")
-        return _Outcome(kind, values, code, self.store.fuel or 0)
+        places = tuple((frame.func_index, frame.module_offset or 0) for frame in frames)
+        return _Outcome(kind, values, code, self.store.fuel or 0, places)
 
 
 # --- wasmtime --------------------------------------------------------------------------------------------------------
@@ -193,9 +202,9 @@ class _Wasmtime:
             if trap.trap_code is None:
                 if "thrown Wasm exception" not in trap.message:
                     raise
-                return _Outcome("exception")
+                return _Outcome("exception", frames=_places(trap))
             code = trap.trap_code.name
-            return _Outcome(_KINDS.get(code, "trap"), trap=code, left=self.store.get_fuel())
+            return _Outcome(_KINDS.get(code, "trap"), (), code, self.store.get_fuel(), _places(trap))
         except wasmtime.WasmtimeError as error:
             text = str(error)
             if "thrown Wasm exception" in text:
@@ -207,6 +216,10 @@ class _Wasmtime:
             raise
         values = () if result is None else tuple(result) if isinstance(result, list) else (result,)
         return _Outcome("values", tuple(value & _MASK for value in values), left=self.store.get_fuel())
+
+
+def _places(trap: wasmtime.Trap) -> tuple[tuple[int, int], ...]:
+    return tuple((frame.func_index, frame.module_offset) for frame in trap.frames)
 
 
 # --- comparison ------------------------------------------------------------------------------------------------------
@@ -229,21 +242,21 @@ def compare(module: Module, random: Random) -> Counter[str]:
     modules.append(encode(shown.module))
     plain, observed, peer = _Refsfi(observed=False), _Refsfi(observed=True), _Wasmtime()
 
-    def step(what: str, act: Callable[[Any], _Outcome], fuel: int) -> bool:
+    def step(what: str, act: Callable[[object], _Outcome]) -> bool:
         """Whether all engines did the same and are in the same state, as far as they go on at all."""
         ours, theirs = act(plain), act(peer)
         stepped = act(observed)
-        if (stepped.result, stepped.left) != (ours.result, ours.left):
+        if (stepped.result, stepped.left, stepped.frames) != (ours.result, ours.left, ours.frames):
             raise Difference(
                 "refsfi with an observer", f"{what}: {ours}, {ours.left} left, but {stepped}, {stepped.left}"
             )
         return _agree(what, ours, theirs, counts)
 
-    if not step(_START, lambda engine: engine.start(modules, _AMPLE), _AMPLE):
+    if not step(_START, methodcaller("start", modules, _AMPLE)):
         return counts
     counts["instances"] += 1
     for name in shown.calls:
-        if not step(f"'{name}'", lambda engine, name=name: engine.call(name, FUEL), FUEL):  # type: ignore[misc]
+        if not step(f"'{name}'", methodcaller("call", name, FUEL)):
             return counts
         for memory in shown.mems:
             data = plain.memory(memory)
@@ -251,7 +264,7 @@ def compare(module: Module, random: Random) -> Counter[str]:
                 raise Difference("memory", f"'{memory}' after '{name}'")
             counts["memories"] += 1
         for state in shown.states:
-            if not step(f"'{state}' after '{name}'", lambda engine, state=state: engine.call(state, _AMPLE), _AMPLE):  # type: ignore[misc]
+            if not step(f"'{state}' after '{name}'", methodcaller("call", state, _AMPLE)):
                 return counts
     return counts
 
@@ -270,9 +283,11 @@ def _agree(what: str, ours: _Outcome, theirs: _Outcome, counts: Counter[str]) ->
         counts["ended: fuel"] += 1
         return False
     if ours.result != theirs.result:
-        raise Difference(
-            f"{ours.kind} {ours.trap}, {theirs.kind} {theirs.trap} in wasmtime", f"{what}: {ours} but {theirs}"
-        )
+        kinds = f"{ours.kind} {ours.trap}, {theirs.kind} {theirs.trap} in wasmtime"
+        raise Difference(kinds, f"{what}: {ours} but {theirs}")
+    # Of an instantiation wasmtime-py does not always say where it failed.
+    if ours.frames != theirs.frames and what != _START:
+        raise Difference(f"backtrace of {ours.kind} {ours.trap}", f"{what}: {ours} but {theirs}")
     if ours.kind == "refused":
         counts["not run: above the limits"] += 1
         return False

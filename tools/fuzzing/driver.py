@@ -14,14 +14,14 @@ from tools.fuzzing.peers import missing
 from tools.fuzzing.report import Found, Report
 from tools.fuzzing.shrink import shrink
 
-__all__ = ["Run", "mutate", "show", "smith"]
+__all__ = ["Run", "compare", "mutate", "show"]
 
 SHRINK_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the two fuzzers are told: how many cases, the seed, how many processes, seconds after which no case is begun
+    """What the fuzzers are told: how many cases, the seed, how many processes, seconds after which no case is begun
     (None: no limit), where findings go, and whether they are made small."""
 
     count: int
@@ -41,21 +41,22 @@ def mutate(seeds: Sequence[Path], run: Run) -> int:
     return _summary(report, "mutate", run.seed)
 
 
-def smith(run: Run) -> int:
-    """Run the comparison with the peers; the exit code."""
+def compare(seeds: Sequence[Path] | None, run: Run) -> int:
+    """Compare mutations of real modules, or for None generated modules, with the peers; the exit code."""
+    what = "smith" if seeds is None else "compare"
     absent = missing()
     if absent:
-        print(f"tools/fuzz smith: not installed: {absent}; pip install 'refsfi[peers]'", file=sys.stderr)
+        print(f"tools/fuzz {what}: not installed: {absent}; pip install 'refsfi[peers]'", file=sys.stderr)
         return 3
-    from tools.fuzzing import smith as comparison  # imports what only the peers bring
+    from tools.fuzzing import comparison  # imports what only the peers bring
 
-    report = comparison.smith_run(run.count, run.seed, run.jobs, run.seconds, _progress(run.count))
+    report = comparison.comparison_run(seeds, run.count, run.seed, run.jobs, run.seconds, _progress(run.count))
     for found in report.found.values():
         content = found.content
         if run.shrinking and _repeatable(found):
             content = comparison.smaller(found, SHRINK_SECONDS)
-        _save(found, run.out, f"smith-{run.seed}", content)
-    return _summary(report, "smith", run.seed)
+        _save(found, run.out, f"{what}-{run.seed}", content)
+    return _summary(report, what, run.seed)
 
 
 def show(seeds: Sequence[Path], seed: int, index: int) -> int:

@@ -1,5 +1,4 @@
-"""Modules from `wasm-tools smith`, as they are and mutated: the verdict compared with `wasm-tools validate`, and what
-they do with wasmtime.
+"""Modules from `wasm-tools smith`, as they are and mutated.
 
 What a case is depends on the run's seed and its number alone: the seed gives the bytes from which wasm-tools makes the
 module, and its options.
@@ -7,32 +6,17 @@ module, and its options.
 
 from __future__ import annotations
 
-import re
-import time
-import traceback
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 
 from refsfi.binary.decode import decode
 from refsfi.binary.encode import encode
-from refsfi.errors import LimitError, MalformedError, ValidationError
 from refsfi.syntax.features import ALL, Feature, Features
-from refsfi.syntax.module import Module
-from refsfi.valid.module import validate
-from tools.fuzzing import pool
-from tools.fuzzing.check import SECONDS, Finding, TooLong, limit_memory, signature, time_limit
-from tools.fuzzing.differential import RUNNABLE, Difference, compare
+from tools.fuzzing.judge import Case
 from tools.fuzzing.mutate import mutate_binary
 from tools.fuzzing.mutate_module import mutate_module
-from tools.fuzzing.peers import WASM_TOOLS, PeerError, needed, run, wasm_tools_features
-from tools.fuzzing.report import Found, Report
-from tools.fuzzing.shrink import shrink_module
+from tools.fuzzing.peers import WASM_TOOLS, PeerError, run
 
-__all__ = ["Case", "Judged", "judge", "make_case", "smaller", "smith_run"]
-
-MEMORY = 6 << 30
+__all__ = ["make_case"]
 
 # Options of `wasm-tools smith` that switch proposals; all of them, but for the two that nobody else has.
 _SWITCHES = (
@@ -46,27 +30,6 @@ _INSTRUCTIONS = (
     "numeric,vector,parametric,variable,memory",
     "reference,parametric,variable,table,control,aggregate",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A module, where it comes from, and the features to judge it by."""
-
-    origin: str
-    data: bytes
-    features: Features
-
-
-@dataclass(slots=True)
-class Judged:
-    """How far a module came: malformed, invalid, limit (of either side), valid, ran; what was compared; a finding."""
-
-    stage: str
-    counts: Counter[str] = field(default_factory=Counter)
-    finding: Finding | None = None
-
-
-# --- cases -----------------------------------------------------------------------------------------------------------
 
 
 def make_case(seed: int, index: int) -> Case:
@@ -145,141 +108,3 @@ _BASES = (
     (Feature.CUSTOM_DESCRIPTORS, Feature.GC),
     (Feature.LEGACY_EXCEPTIONS, Feature.EXCEPTIONS),
 )
-
-# --- one case --------------------------------------------------------------------------------------------------------
-
-
-def judge(case: Case, random: Random) -> Judged:
-    """Compare verdicts, and behaviour where both say valid."""
-    judged = Judged("malformed")
-    try:
-        with time_limit(SECONDS):
-            module = _verdict(case, judged)
-            if module is not None:
-                _behaviour(case, module, random, judged)
-    except TooLong:
-        judged.finding = Finding(f"time: {judged.stage}", f"more than {SECONDS:g} s in phase {judged.stage}")
-    except PeerError as error:
-        judged.stage = "peer failed"
-        judged.counts[f"peer failed: {str(error)[:100]}"] += 1
-    except Difference as difference:
-        judged.finding = Finding(f"differs: {difference.what}", str(difference))
-    except Exception as error:  # whatever it is, it is the finding
-        judged.finding = Finding(signature(error), traceback.format_exc(limit=-12))
-    return judged
-
-
-def _verdict(case: Case, judged: Judged) -> Module | None:
-    """The module if all agree that it is valid."""
-    error = ""
-    module = None
-    try:
-        decoded = decode(case.data, case.features)
-        judged.stage = "invalid"
-        validate(decoded, case.features)
-        judged.stage = "valid"
-        module = decoded
-    except (MalformedError, ValidationError) as refusal:
-        error = str(refusal)
-    except LimitError as refusal:
-        error = str(refusal)
-        judged.stage = "limit"
-    answer = run(WASM_TOOLS, "validate", f"--features={wasm_tools_features(case.features)}", data=case.data)
-    if answer.accepted == (module is not None):
-        return module
-    if judged.stage == "limit" or _PEER_LIMIT.search(answer.message):
-        judged.stage = "limit"
-        judged.counts[f"limit: {_general(error or answer.message)}"] += 1
-        return None
-    said = _general(error or answer.message)
-    judged.finding = Finding(
-        f"verdict: {judged.stage}, {'valid' if answer.accepted else 'refused'} by wasm-tools: {said}",
-        f"refsfi: {error or 'valid'}\nwasm-tools: {answer.message or 'valid'}",
-    )
-    return None
-
-
-# wasm-tools' own limits, in its words.
-_PEER_LIMIT = re.compile(r"exceeds? (?:the )?(?:limit|maximum)|out of bounds.*limit|too (?:many|large|big)|size limit")
-
-
-def _general(message: str) -> str:
-    """A message without what depends on the case."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    text = next((line for line in lines if not line.startswith(("error:", "Caused by"))), lines[0] if lines else "")
-    return re.sub(r"\d+", "N", re.sub(r"0x[0-9a-f]+|\(at offset.*|, in .*|^[0-9]+: ", "", text))[:120]
-
-
-def _behaviour(case: Case, module: Module, random: Random, judged: Judged) -> None:
-    unknown = needed(case.data, ALL - RUNNABLE)
-    if unknown:
-        judged.counts[f"not run: {', '.join(sorted(unknown))}"] += 1
-        return
-    instrs = [instr for func in module.funcs for instr in func.body]
-    if any(instr.op.rule == "atomic.wait" for instr in instrs):
-        # It may wait as long as it likes.
-        judged.counts["not run: waits"] += 1
-        return
-    judged.counts += compare(module, random)
-    judged.stage = "ran"
-
-
-# --- a run -----------------------------------------------------------------------------------------------------------
-
-
-def worker(seed: int) -> Callable[[int], tuple[str, Counter[str], Found | None]]:
-    """The function of one case, for `pool.run`."""
-    limit_memory(MEMORY)
-
-    def one(index: int) -> tuple[str, Counter[str], Found | None]:
-        try:
-            case = make_case(seed, index)
-        except PeerError:
-            return "not generated", Counter(), None
-        judged = judge(case, Random(index))
-        found = None
-        if judged.finding is not None:
-            found = Found(index, case.origin, case.features, case.data, judged.finding)
-        return judged.stage, judged.counts, found
-
-    return one
-
-
-def smith_run(
-    count: int,
-    seed: int,
-    jobs: int,
-    seconds: float | None = None,
-    progress: Callable[[Report, Found | None], None] | None = None,
-) -> Report:
-    """Run `count` cases, or as many as begin within `seconds`."""
-    start = time.monotonic()
-    report = Report()
-    end = None if seconds is None else start + seconds
-    for index, result in pool.run(worker, (seed,), count, jobs, 4 * SECONDS, end):
-        found: Found | None = None
-        if isinstance(result, pool.Lost):
-            report.stages["lost"] += 1
-            case = make_case(seed, index)
-            found = Found(index, case.origin, case.features, case.data, Finding(f"lost: {result.why}", result.why))
-        else:
-            stage, counts, found = result
-            report.stages[stage] += 1
-            report.counts += counts
-        new = found if found is not None and report.add(found) else None
-        if progress is not None:
-            progress(report, new)
-    report.seconds = time.monotonic() - start
-    return report
-
-
-def smaller(found: Found, seconds: float) -> bytes:
-    """A smaller module with the same finding, or the same module."""
-    if isinstance(found.content, str):
-        raise TypeError("a text module does not come from wasm-tools smith")
-
-    def same(data: bytes) -> bool:
-        finding = judge(Case(found.origin, data, found.features), Random(found.index)).finding
-        return finding is not None and finding.signature == found.finding.signature
-
-    return shrink_module(found.content, same, seconds)
