@@ -538,7 +538,8 @@ class Builder:
             return
         header = self.start(loop=True)
         live = flow.live[pc]
-        changed = flow.written[pc] if len(arrivals) == 1 else -1
+        # Everything gets a parameter, also what the loop does not change: there may be entries within the loop, behind
+        # instructions without native form, from where control comes to the header without what was in front of it.
         graph = self.graph
         params = graph.blocks[header].params
         places: list[int] = []
@@ -547,7 +548,7 @@ class Builder:
         for i, value in enumerate(locals):
             if not live >> i & 1:
                 locals[i] = None
-            elif value is not None and changed >> i & 1:
+            elif value is not None:
                 param = locals[i] = graph.value(_PARAM[graph.type[value]], (), None, NO_SNAPSHOT, pc)
                 params.append(param)
                 places.append(i)
@@ -555,8 +556,7 @@ class Builder:
                     arrival.edge.args.append(_known_value(arrival.locals[i]))
         heights: list[int] = []
         stack: Values = list(first.stack)
-        from_height = height - len(block_type) if len(arrivals) == 1 else 0
-        for h in range(from_height, height):
+        for h in range(height):
             value = stack[h]
             if value is None:
                 continue

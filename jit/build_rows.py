@@ -218,7 +218,8 @@ def ref_eq(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
 
 @builds("ref.func")
 def ref_func(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
-    s.stack.append(b.pure(BY_NAME["ref.func"], (), instr.args[0]))
+    snap = b.here(s, pc)
+    s.stack.append(b.pure(BY_NAME["ref.func"], (), instr.args[0], snap))
 
 
 # --- control -----------------------------------------------------------------------------------------------------------

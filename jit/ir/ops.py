@@ -143,8 +143,8 @@ def _own_rows() -> list[_Row]:
         ("ref.null", (), ref, Effect.PURE),
         ("ref.is_null", (ref,), i32, Effect.PURE),
         ("ref.eq", (ref, ref), i32, Effect.PURE),
-        # Immediate: the function's index.
-        ("ref.func", (), ref, Effect.PURE),
+        # Immediate: the function's index. Leaves where its reference is not known yet.
+        ("ref.func", (), ref, Effect.EXIT),
         # Take `immediate` units of fuel; leaves, without having taken any, where there are fewer.
         ("fuel", (), none, Effect.WRITE_EXIT),
         # Leave if somebody wants the guest to stop.

@@ -14,7 +14,7 @@ from jit.options import Options
 from jit.x64 import layout as at
 from jit.x64 import rows  # noqa: F401  (registers how each instruction is written)
 from jit.x64.codememory import Block, CodeMemory, CodeMemoryFull
-from jit.x64.contexts import FRAME_RATIO, InstanceContext, TypeNumbers, VmContext, record_of
+from jit.x64.contexts import FRAME_RATIO, InstanceContext, TableMirror, TypeNumbers, VmContext
 from jit.x64.cpu import cpu
 from jit.x64.emit import Addresses, CallSite, Emitter
 from jit.x64.libc import ffi
@@ -125,9 +125,13 @@ class X64Backend:
     # --- contexts --------------------------------------------------------------------------------------------------
 
     def vm_context(self, store: Store) -> VmContext:
-        return VmContext(store)
+        return VmContext(store, self.instance_context)
 
     def instance_context(self, inst: Instance) -> InstanceContext:
+        """The context of an instance, made when first asked for."""
+        known = inst.native
+        if isinstance(known, InstanceContext):
+            return known
         for index, memory in enumerate(inst.mems):
             if self._guards(inst.program, index) and not memory.guarded:
                 raise Crash("a memory without a reservation")
@@ -217,16 +221,15 @@ class X64Backend:
         instr = code.program.module.funcs[code.index].body[pc]
         mnemonic = instr.op.mnemonic
         inst = frame.inst
-        if inst.native is None:
+        vm = frame.store.native
+        if not isinstance(vm, VmContext):
             return
         if mnemonic in ("call_indirect", "return_call_indirect"):
             table = inst.tables[instr.args[1]]
             index = frame.regs[code.nlocals + code.side.heights[pc] - 1]
             if index < len(table.elems):
                 func = table.elems[index]
-                if isinstance(func, FuncInst) and func.inst.native is not None and table.mirror is not None:
-                    table.mirror.learn(index, record_of(func))
+                if isinstance(func, FuncInst) and isinstance(table.mirror, TableMirror):
+                    table.mirror.learn(index, vm.refs.native(func))
         elif mnemonic == "ref.func":
-            func = inst.funcs[instr.args[0]]
-            if isinstance(func, FuncInst) and func.inst is inst:
-                inst.native.learn_func(instr.args[0], record_of(func))
+            self.instance_context(inst).learn_func(instr.args[0], vm.refs.native(inst.funcs[instr.args[0]]))

@@ -15,7 +15,7 @@ from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import I31, Value
 from refsfi.syntax.deftypes import DefType
 
-__all__ = ["InstanceContext", "References", "TypeNumbers", "VmContext"]
+__all__ = ["FRAME_RATIO", "InstanceContext", "References", "TypeNumbers", "VmContext"]
 
 # All exceptions masked, rounding to nearest, denormals as they are.
 _MXCSR: Final = 0x1F80
@@ -32,8 +32,8 @@ class VmContext:
 
     __slots__ = ("__weakref__", "_map", "address", "base", "memory", "refs", "signed", "stack_top", "words")
 
-    def __init__(self, store: Store) -> None:
-        """OSError without address space."""
+    def __init__(self, store: Store, context_of: Callable[[Instance], InstanceContext]) -> None:
+        """`context_of` makes contexts of instances. OSError without address space."""
         stack = FRAME_RATIO * store.limits.stack + 2 * _SIGNAL_ROOM
         size = -(-(at.VM_SIZE + stack) // mmap.PAGESIZE) * mmap.PAGESIZE
         self._map = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
@@ -44,7 +44,7 @@ class VmContext:
         self.stack_top = self.base + size - 64
         self.words[at.STACK_TOP // 8] = self.stack_top
         self.words[at.MXCSR // 8] = _MXCSR
-        self.refs = References()
+        self.refs = References(context_of)
         store.native = self
         self.set_stop(store.stop is not None)
 
@@ -63,9 +63,10 @@ class References:
     The objects are kept as long as the store's context; numbers are given out once an object.
     """
 
-    __slots__ = ("_functions", "_numbers", "_objects")
+    __slots__ = ("_context_of", "_functions", "_numbers", "_objects")
 
-    def __init__(self) -> None:
+    def __init__(self, context_of: Callable[[Instance], InstanceContext]) -> None:
+        self._context_of = context_of
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
         self._functions: dict[int, FuncInst] = {}
@@ -74,7 +75,7 @@ class References:
         if value is None:
             return 0
         if isinstance(value, FuncInst):
-            record = record_of(value)
+            record = self._context_of(value.inst).record(value)
             self._functions[record] = value
             return record
         if isinstance(value, I31):
@@ -104,15 +105,6 @@ class References:
 
 # Address of a record -> its function, while the function's instance lives.
 _RECORDS: dict[int, FuncInst] = {}
-
-
-def record_of(func: FuncInst) -> int:
-    """The address of a function's record, made when first asked for."""
-    inst = func.inst
-    context = inst.native
-    if not isinstance(context, InstanceContext):
-        raise Crash("a function of an instance that has no context")
-    return context.record(func)
 
 
 class TypeNumbers:
