@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from refsfi.api.errors import WasmtimeError
-from refsfi.api.managed import Managed
+from refsfi.api.managed import Settings
 from refsfi.exec.load import Verdicts
 from refsfi.syntax.features import DEFAULT, Feature, Features, switched
 
@@ -96,7 +96,7 @@ def _cache_directory(path: str) -> Path:
     return Verdicts.of_user().directory if named is None else Path(named)
 
 
-class Config(Managed):
+class Config(Settings):
     """Write-only settings. `Engine(config)` consumes the object: afterwards it is closed.
 
     Settings of wasmtime's code generator that mean nothing here are checked and stored, so that programs which set

@@ -78,7 +78,7 @@ class Func:
         try:
             results = in_turn(context, invoke, self._func, arguments)
         except (WasmError, GuestExit) as error:
-            raise surface(error, context, self._func) from error.__cause__
+            surface(error, context, self._func)
         if converters.results == 0:
             return None
         if converters.results == 1:

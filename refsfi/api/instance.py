@@ -96,7 +96,7 @@ def _instantiate(context: Context, module: Module, imports: Sequence[Extern]) ->
     try:
         return make_instance(context, module, imports)
     except (WasmError, GuestExit) as error:
-        raise surface(error, context) from error.__cause__
+        surface(error, context)
 
 
 def make_instance(context: Context, module: Module, imports: Sequence[Extern]) -> CoreInstance:

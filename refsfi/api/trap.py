@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from refsfi import errors as core
 from refsfi.api.errors import ExitTrap, WasmtimeError, refused
@@ -155,8 +155,17 @@ class UncaughtException(Trap):
         return [convert(value, self._context) for convert, value in zip(from_params, exception.fields)]
 
 
-def surface(error: WasmError | GuestExit, context: Context, func: Any = None) -> Exception:
-    """The embedder's error for what came out of the core; `func` is what was called."""
+def surface(error: WasmError | GuestExit, context: Context, func: Any = None) -> NoReturn:
+    """Raise the embedder's error for what came out of the core; `func` is what was called."""
+    made = _embedders(error, context, func)
+    try:
+        raise made from made.__cause__ or error.__cause__
+    finally:
+        # Else it would, by its traceback, refer to itself, and with it the store would wait for garbage collection.
+        del made
+
+
+def _embedders(error: WasmError | GuestExit, context: Context, func: Any) -> Exception:
     if isinstance(error, core.Trap):
         if not error.frames:
             error.frames = _outer_frames(context, func)

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Literal, TypeAlias
 
 from refsfi.api.errors import WasmtimeError
-from refsfi.api.managed import Managed
+from refsfi.api.managed import Settings
 from refsfi.host.wasi import INHERIT, Perms, Preopen, Wasi, WasiOptions
 
 __all__ = ["CustomOutput", "DirPerms", "FilePerms", "WasiConfig"]
@@ -36,7 +36,7 @@ class FilePerms(Enum):
     READ_WRITE = Perms.READ | Perms.WRITE
 
 
-class WasiConfig(Managed):
+class WasiConfig(Settings):
     """Arguments, environment, standard streams and directories; without any of them a guest has nothing. Its properties
     can only be set. `Store.set_wasi` consumes the object.
 
