@@ -1,7 +1,8 @@
 """Whether a graph is well-formed: a list of rules, each of which finds what breaks it.
 
-What is said of graphs in `jit.ir.graph` and `jit.ir.ops` is said here once more, so that it can be checked: after building
-and after every pass in tests, and wherever somebody suspects a pass. A broken graph is a defect of the compiler: `Crash`.
+What is said of graphs in `jit.ir.graph` and `jit.ir.ops` is said here once more, so that it can be checked: after
+building and after every pass in tests, and wherever somebody suspects a pass. A broken graph is a defect of the
+compiler: `Crash`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from jit.ir.graph import CALL, Branch, Callee, Edge, Exit, Graph, Switch, TailCall, edges, layout, operands_of_end
+from jit.ir.graph import (
+    CALL,
+    NO_SNAPSHOT,
+    Branch,
+    Callee,
+    Exit,
+    Graph,
+    Switch,
+    TailCall,
+    edges,
+    layout,
+    operands_of_end,
+    snapshot_of_end,
+)
 from jit.ir.ops import IrOp, Type
 from refsfi.errors import Crash
 from refsfi.syntax.deftypes import DefType
@@ -142,7 +156,7 @@ def _dominators(graph: Graph, blocks: list[int]) -> dict[int, int]:
     return idom
 
 
-# --- rules -------------------------------------------------------------------------------------------------------------
+# --- rules -----------------------------------------------------------------------------------------------------------
 
 _Breaches: TypeAlias = Callable[[Known], Iterator[str]]
 
@@ -220,9 +234,8 @@ def _places(k: Known) -> Iterator[str]:
                 yield f"v{value} = {g.op[value].name} is a parameter of b{number}"
         for value in block.code:
             name = g.op[value].name
-            if name.endswith(".param") or _floats(g.op[value]):
-                yield f"v{value} = {name} is in b{number}"
-            elif name.endswith(".home") and number not in starts:
+            misplaced = name.endswith(".home") and number not in starts
+            if misplaced or name.endswith(".param") or _floats(g.op[value]):
                 yield f"v{value} = {name} is in b{number}"
 
 
@@ -240,6 +253,8 @@ def _operand_types(k: Known) -> Iterator[str]:
             wanted = op.operands[place] if op.operands is not None else None
             if wanted is not None and g.type[operand] is not wanted:
                 yield f"operand {place} of v{value} = {op.name}, v{operand}, is of type {g.type[operand]}"
+        if op.wasm is not None and op.operands and op.operands[0] is None:
+            yield from (f"v{value} = {op.name}: {text}" for text in _address(g, value))
         special = _OPERANDS.get(op.name)
         if special is not None:
             yield from (f"v{value} = {op.name}: {text}" for text in special(g, value))
@@ -354,7 +369,9 @@ def _snapshots(k: Known) -> Iterator[str]:
 
 def _frames(k: Known) -> Iterator[str]:
     g = k.graph
-    for number, snapshot in enumerate(g.snapshots):
+    used = {g.snap[value] for value in _placed(k)} | {snapshot_of_end(g.blocks[number].end) for number in k.blocks}
+    for number in sorted(used - {NO_SNAPSHOT}):
+        snapshot = g.snapshots[number]
         if not snapshot.frames:
             yield f"snapshot {number} has no frames"
         elif g.code is not None and snapshot.frames[0].code is not g.code:

@@ -1,5 +1,5 @@
-"""The portable back end: regions as Python functions. What it computes is what the IR means; and where there is no machine
-code to be had, it is the compiler."""
+"""The portable back end: regions as Python functions. What it computes is what the IR means; and where there is no
+machine code to be had, it is the compiler."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Values as Python expressions.
 
-An integer is written in one of three ways: `exact`, as the unsigned number; `loose`, as any int that is congruent to it,
-so that a chain of additions is masked once; `truth`, as what a condition takes. Comparisons are truths, and become
+An integer is written in one of three ways: `exact`, as the unsigned number; `loose`, as any int that is congruent to
+it, so that a chain of additions is masked once; `truth`, as what a condition takes. Comparisons are truths, and become
 numbers only where a number is wanted. A float is written by `number` (a Python float) or `bits`.
 """
 
@@ -111,10 +111,10 @@ class Expressions:
             return min(ones, self.bound(args[0]) << (graph.imm[args[1]] & (31 if ones == M32 else 63)))
         if name == "add":
             top = self.bound(args[0]) + self.bound(args[1])
-            return top if top <= ones else ones
+            return min(top, ones)
         if name == "mul":
             top = self.bound(args[0]) * self.bound(args[1])
-            return top if top <= ones else ones
+            return min(top, ones)
         if name in ("or", "xor"):
             return int((1 << max(self.bound(args[0]).bit_length(), self.bound(args[1]).bit_length())) - 1)
         if name in ("clz", "ctz", "popcnt"):

@@ -25,6 +25,7 @@ from jit.portable.memory import copy, fill, memory_access
 from jit.portable.shape import Shape, switch_runs
 from jit.portable.values import writes
 from refsfi.errors import Crash
+from refsfi.exec.code import FuncCode
 
 if TYPE_CHECKING:
     from jit.portable.unit import PortableUnit
@@ -109,8 +110,8 @@ class Function:
         return self._chain([loop], followers, after, items)
 
     def _chain(self, inner: list[Item], blocks: list[int], after: int | None, items: list[Item]) -> int:
-        """Put `blocks` one after the other behind `inner`, which may jump to each. The last one is left to be placed."""
-        for i, block in enumerate(blocks):
+        """Put `blocks` one after the other behind `inner`, which may jump to each. The last one is left to be
+        placed.""" for i, block in enumerate(blocks):
             inner = [self._shot(inner, block)]
             if i + 1 == len(blocks):
                 break
@@ -546,7 +547,7 @@ _STATEMENTS: dict[str, Callable[[Straight, int], None]] = {
 }
 
 
-def _placed(frame: FrameState, places: dict[int, int]) -> tuple[object, int, tuple[tuple[int, int], ...]]:
+def _placed(frame: FrameState, places: dict[int, int]) -> tuple[FuncCode, int, tuple[tuple[int, int], ...]]:
     return frame.code, frame.pc, tuple((register, places[v]) for register, v in frame.values)
 
 

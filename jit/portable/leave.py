@@ -1,7 +1,8 @@
 """How generated code leaves: exceptions that carry what the interpreter's frames are rebuilt from.
 
 `Leave` unwinds the generated functions that are open; each that waits at a call puts its own frames around (`under`).
-`NotEntered` comes out of a function that was called in vain: nothing of it has happened, and the caller leaves at its call.
+`NotEntered` comes out of a function that was called in vain: nothing of it has happened, and the caller leaves at its
+call.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Accesses to memory that are more than a load or store of a number, as functions of the memory and the effective address.
+"""Accesses to memory that are more than a load or store of a number, as functions of the memory and the effective
+address.
 
 Each raises one of `support.FAULTS` before it has written anything.
 """

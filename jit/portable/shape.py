@@ -7,9 +7,9 @@ no longer dominates the loop; such a header is *cut*: it begins another function
 and does the rest. Cuts go outwards through the nest of loops, so that few of these calls are ever open at once.
 
 The rest is the classical construction (Ramsey, Beyond Relooper: Recursive Translation of Unstructured Control Flow to
-Structured Control Flow, 2022): a block is placed under its immediate dominator; one that several edges lead to is placed
-behind the construct from which they come. Unlike there, what follows a loop is placed behind the loop instead of inside
-it, for Python cannot continue an outer loop from within an inner one.
+Structured Control Flow, 2022): a block is placed under its immediate dominator; one that several edges lead to is
+placed behind the construct from which they come. Unlike there, what follows a loop is placed behind the loop instead of
+inside it, for Python cannot continue an outer loop from within an inner one.
 """
 
 from __future__ import annotations
@@ -178,14 +178,10 @@ class Shape:
 
     def _place(self) -> None:
         """`merges`: block -> the blocks placed behind it. `followers`: header -> the blocks placed behind its loop.
-        `placed`: all of these. What is not among them is written where its only edge is, or (`copied`) at each of them."""
-        rank = self.rank
-        self.merges: dict[int, list[int]] = {}
-        self.followers: dict[int, list[int]] = {}
-        self.copied: set[int] = set()
-        # How often control comes to a block from above.
-        arrivals: dict[int, int] = {}
-        for block in self.order[1:]:
+        `placed`: all of these. What is not among them is written where its only edge is, or (`copied`) at each of
+        them.""" rank = self.rank self.merges: dict[int, list[int]] = {} self.followers: dict[int, list[int]] = {}
+        self.copied: set[int] = set() # How often control comes to a block from above. arrivals: dict[int, int] = {} for
+        block in self.order[1:]:
             arriving = 0
             for pred in set(self.preds[block]):
                 if rank[pred] < rank[block]:

@@ -1,7 +1,7 @@
 """What generated code calls: the names in its globals.
 
-Numbers that generated code hands over are what the values are there: ints in range, floats as Python floats. What cannot
-be done raises one of `FAULTS`, before anything has been written; the code leaves then.
+Numbers that generated code hands over are what the values are there: ints in range, floats as Python floats. What
+cannot be done raises one of `FAULTS`, before anything has been written; the code leaves then.
 """
 
 from __future__ import annotations
@@ -107,10 +107,6 @@ def mul_high_s(a: int, b: int) -> int:
     return ((((a ^ half) - half) * ((b ^ half) - half)) >> 64) & _ONES[64]
 
 
-def same(a: Any, b: Any) -> bool:
-    return same_ref(a, b)
-
-
 def _names() -> dict[str, Any]:
     names: dict[str, Any] = {
         "FAULTS": FAULTS,
@@ -130,8 +126,7 @@ def _names() -> dict[str, Any]:
         "ftrunc": _rounding(trunc),
         "fnearest": _rounding(round),
         "mul_high_s": mul_high_s,
-        "same": same,
-        "struct_error": struct.error,
+        "same": same_ref,
     }
     for name, form in (("u2", "<H"), ("u4", "<I"), ("u8", "<Q"), ("s1", "<b"), ("s2", "<h"), ("s4", "<i")):
         names[f"load_{name}"], names[f"store_{name}"] = _codec(form)

@@ -1,11 +1,11 @@
 """A region compiled to Python functions, one for each of its entries.
 
-Generated functions get the instance, the room that is left on the guest's stack, and their arguments: an f64 as a Python
-float, all else as the interpreter has it. They return the results, one as it is and several as a tuple. Those of a program
-share one namespace, in which `F12` is what calls of function 12 reach.
+Generated functions get the instance, the room that is left on the guest's stack, and their arguments: an f64 as a
+Python float, all else as the interpreter has it. They return the results, one as it is and several as a tuple. Those of
+a program share one namespace, in which `F12` is what calls of function 12 reach.
 
-An activation takes its cost from `room` as the interpreter does. Nested calls also take from Python's stack; so the room
-that a region is entered with is limited, and where it ends the interpreter carries on.
+An activation takes its cost from `room` as the interpreter does. Nested calls also take from Python's stack; so the
+room that a region is entered with is limited, and where it ends the interpreter carries on.
 """
 
 from __future__ import annotations
@@ -237,10 +237,7 @@ class PortableUnit:
         return self._returned(result)
 
     def _arguments(self, regs: list[Any]) -> list[Any]:
-        return [
-            _float_of(value) if type is Type.F64 else value
-            for type, value in zip(self._params, regs)
-        ]
+        return [_float_of(value) if type is Type.F64 else value for type, value in zip(self._params, regs)]
 
     def _returned(self, result: Any) -> list[Any]:
         types = self._results
@@ -258,8 +255,12 @@ class PortableUnit:
         self._entries.clear()
 
 
-_float_of: Callable[[int], float] = lambda bits: NAMES["unpack_d"](NAMES["pack_Q"](bits))[0]
-_bits_of: Callable[[float], int] = lambda x: NAMES["unpack_Q"](NAMES["pack_d"](x))[0]
+def _float_of(bits: int) -> float:
+    return float(NAMES["unpack_d"](NAMES["pack_Q"](bits))[0])
+
+
+def _bits_of(x: float) -> int:
+    return int(NAMES["unpack_Q"](NAMES["pack_d"](x))[0])
 
 
 def _depth() -> int:

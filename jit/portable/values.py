@@ -3,15 +3,16 @@
 *Where.* A value that one instruction of its own block uses is written as part of that instruction. One that only
 snapshots mention is computed when the region is left, never before. All others are Python locals.
 
-*Exits.* Instructions that may leave without anything having been written in between may all leave through the first one's
-snapshot: the interpreter executes again what succeeded, and finds the one that fails. So a block needs one handler for
-each run of instructions up to a write (`exits`).
+*Exits.* Instructions that may leave without anything having been written in between may all leave through the first
+one's snapshot: the interpreter executes again what succeeded, and finds the one that fails. So a block needs one
+handler for each run of instructions up to a write (`exits`).
 
-*As what.* An f64 is a Python float, which carries all its bits. An f32 is a Python float (`FLOAT`) where arithmetic made
-it or nothing looks at its bits, else an int of its bits (`BITS`): a signalling NaN does not survive conversion.
+*As what.* An f64 is a Python float, which carries all its bits. An f32 is a Python float (`FLOAT`) where arithmetic
+made it or nothing looks at its bits, else an int of its bits (`BITS`): a signalling NaN does not survive conversion.
 
 *NaNs.* Arithmetic leaves any NaN (`DIRTY`); where bits become observable, the canonical one is put in its place. Values
-that may be NaNs with a payload of the guest (`EXACT`) must never be touched; to the others (`CLEAN`) it makes no difference.
+that may be NaNs with a payload of the guest (`EXACT`) must never be touched; to the others (`CLEAN`) it makes no
+difference.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ def writes(graph: Graph, value: int) -> bool:
 
 
 class Values:
-    """`local[v]`: whether value `v` is a Python local. `block[v]`: where it is defined, -1 for constants. `exits[v]`: the
-    snapshot that an instruction leaves through. `nan[v]`, `form[v]`: as above, of f32 and f64."""
+    """`local[v]`: whether value `v` is a Python local. `block[v]`: where it is defined, -1 for constants. `exits[v]`:
+    the snapshot that an instruction leaves through. `nan[v]`, `form[v]`: as above, of f32 and f64."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

@@ -15,7 +15,7 @@ from jit.profile import FELL, TOOK, History
 from refsfi.exec.code import FuncCode, Program
 from refsfi.exec.instantiate import instantiate
 from refsfi.exec.machine import invoke
-from refsfi.runtime.store import Frame, FuncInst, Instance, Store
+from refsfi.runtime.store import Frame, Instance, Store
 from refsfi.syntax.features import ALL
 from refsfi.text.parser import parse_module
 from refsfi.valid.module import validate
