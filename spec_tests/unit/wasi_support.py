@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
+import os
 import struct
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from refsfi.host.wasi import MODULES, Preopen, Wasi, WasiOptions
-from refsfi.host.wasi.abi import DIRENT, EVENT, FDSTAT, SNAPSHOTS, Errno, Rights
+from refsfi.host.wasi.abi import DIRENT, EVENT, FDSTAT, SNAPSHOTS, Errno, Rights, errno_of
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Store
 from refsfi.syntax.types import Limits, MemType
@@ -19,8 +22,32 @@ ROOT = 3
 OUT = 0x8000
 # And longer ones here.
 BUFFER = 0x9000
+# Linux's system call, on all machines.
+OPENAT2 = 437
+_RESOLVE_NO_MAGICLINKS, _RESOLVE_BENEATH = 0x02, 0x08
 READ_WRITE = Rights.FD_READ | Rights.FD_WRITE
 SUCCESS = Errno.SUCCESS
+
+
+def beneath(root: int, path: bytes, follow: bool) -> tuple[int, int] | Errno:
+    """What openat2(RESOLVE_BENEATH) finds: device and inode. OSError ENOSYS where there is no such call."""
+    flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    how = struct.pack("<QQQ", flags, 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
+    libc = ctypes.CDLL(None, use_errno=True)
+    while (fd := libc.syscall(OPENAT2, root, path, how, len(how))) < 0:
+        number = ctypes.get_errno()
+        if number == errno.EAGAIN:
+            # Something was renamed meanwhile, anywhere, so that it does not know whether a `..` led out.
+            continue
+        if number == errno.ENOSYS:
+            raise OSError(number, os.strerror(number))
+        # Leaving the root is EXDEV to this call.
+        return Errno.PERM if number == errno.EXDEV else errno_of(OSError(number, ""))
+    try:
+        found = os.fstat(fd)
+        return found.st_dev, found.st_ino
+    finally:
+        os.close(fd)
 
 
 class WasiGuest:

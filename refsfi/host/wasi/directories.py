@@ -33,12 +33,12 @@ def _directory(guest: Guest, fd: int, right: int) -> Directory:
     return found
 
 
-def _lookup(directory: Directory, path: bytes, flags: int) -> Place:
+def _lookup(directory: Directory, path: bytes, flags: int, creates: bool = False) -> Place:
     """The place that a path leads to. `link/` is what the link leads to, whatever the flags say."""
     if flags & ~LookupFlags.ALL:
         raise WasiError(Errno.INVAL)
     follow = bool(flags & LookupFlags.SYMLINK_FOLLOW) or path.endswith(b"/")
-    return resolve(directory.fd, path, follow)
+    return resolve(directory.fd, path, follow, creates)
 
 
 def path_open(
@@ -84,7 +84,7 @@ def path_open(
         host |= os.O_DIRECTORY
     if oflags & OpenFlags.TRUNC:
         host |= os.O_TRUNC
-    with _lookup(directory, name, lookup) as place:
+    with _lookup(directory, name, lookup, bool(oflags & OpenFlags.CREAT)) as place:
         new = _open(place, host)
     try:
         mode = os.fstat(new).st_mode
@@ -216,8 +216,10 @@ def path_rename(
     new = _directory(guest, new_fd, Rights.PATH_RENAME_TARGET)
     _require_same(old, new)
     with resolve(old.fd, old_name, False) as source, resolve(new.fd, new_name, False) as target:
-        if (source.slash or target.slash) and not stat.S_ISDIR(source.lstat().st_mode):
-            raise WasiError(Errno.NOTDIR)
+        # That the root has no other name comes first.
+        if b"." not in (source.name, target.name):
+            source.slash = source.slash or target.slash
+            source.require_directory()
         os.rename(source.name, target.name, src_dir_fd=source.fd, dst_dir_fd=target.fd)
 
 

@@ -70,23 +70,25 @@ def _close(fds: list[int]) -> None:
         os.close(fds.pop())
 
 
-def resolve(root: int, path: bytes, follow: bool) -> Place:
+def resolve(root: int, path: bytes, follow: bool, creates: bool = False) -> Place:
     """Where a path leads, from the open directory `root`, which stays open; `with resolve(...) as place`.
 
-    `follow`: a link in the last place is followed, too. It need not exist. PERM for a path that leaves the root, NOENT
-    for an empty one, LOOP, NOTDIR, NAMETOOLONG; OSError.
+    `follow`: a link in the last place is followed, too. It need not exist. `creates`: a file is to be made there, which
+    cannot be under a name with a slash, whatever is there: that is not followed.
+
+    PERM for a path that leaves the root, NOENT for an empty one, LOOP, NOTDIR, NAMETOOLONG; OSError.
     """
     if not path:
         raise WasiError(Errno.NOENT)
     opened: list[int] = []
     try:
-        return _walk(root, path, follow, opened)
+        return _walk(root, path, follow, creates, opened)
     except BaseException:
         _close(opened)
         raise
 
 
-def _walk(root: int, path: bytes, follow: bool, opened: list[int]) -> Place:
+def _walk(root: int, path: bytes, follow: bool, creates: bool, opened: list[int]) -> Place:
     slash = False
     links = 0
     todo = _components(path)
@@ -102,7 +104,7 @@ def _walk(root: int, path: bytes, follow: bool, opened: list[int]) -> Place:
             continue
         if not any(todo):
             slash = bool(todo)
-            target = _link(name, here) if follow else None
+            target = _link(name, here) if follow and not (creates and slash) else None
             if target is None:
                 return Place(here, name, slash, opened)
         else:
@@ -125,15 +127,15 @@ def _walk(root: int, path: bytes, follow: bool, opened: list[int]) -> Place:
 
 
 def _components(path: bytes) -> list[bytes]:
-    """Last one first, without those that mean nothing. What comes last does mean something: `.`, and a slash, which
+    """Last one first, without those that mean nothing. What comes last does mean something: `.`, or else a slash, which
     shows as an empty component. PERM for an absolute path."""
     if path.startswith(b"/"):
         raise WasiError(Errno.PERM)
-    parts = path.split(b"/")
-    found = [part for part in parts if part not in (b"", b".")]
+    parts = [part for part in path.split(b"/") if part]
+    found = [part for part in parts if part != b"."]
     if parts[-1] == b".":
         found.append(b".")
-    elif parts[-1] == b"":
+    elif path.endswith(b"/"):
         found.append(b"")
     found.reverse()
     return found
