@@ -110,8 +110,9 @@ class Function:
         return self._chain([loop], followers, after, items)
 
     def _chain(self, inner: list[Item], blocks: list[int], after: int | None, items: list[Item]) -> int:
-        """Put `blocks` one after the other behind `inner`, which may jump to each. The last one is left to be
-        placed.""" for i, block in enumerate(blocks):
+        """Put `blocks` one behind the other behind `inner`, which may jump to each. The last one is left to be
+        placed."""
+        for i, block in enumerate(blocks):
             inner = [self._shot(inner, block)]
             if i + 1 == len(blocks):
                 break

@@ -178,10 +178,14 @@ class Shape:
 
     def _place(self) -> None:
         """`merges`: block -> the blocks placed behind it. `followers`: header -> the blocks placed behind its loop.
-        `placed`: all of these. What is not among them is written where its only edge is, or (`copied`) at each of
-        them.""" rank = self.rank self.merges: dict[int, list[int]] = {} self.followers: dict[int, list[int]] = {}
-        self.copied: set[int] = set() # How often control comes to a block from above. arrivals: dict[int, int] = {} for
-        block in self.order[1:]:
+        `placed`: all of these. What is not among them is written where its only edge is, or (`copied`) at each."""
+        rank = self.rank
+        self.merges: dict[int, list[int]] = {}
+        self.followers: dict[int, list[int]] = {}
+        self.copied: set[int] = set()
+        # How often control comes to a block from above.
+        arrivals: dict[int, int] = {}
+        for block in self.order[1:]:
             arriving = 0
             for pred in set(self.preds[block]):
                 if rank[pred] < rank[block]:
