@@ -1,9 +1,9 @@
 """The wall-clock limit of a run.
 
-Where it can be, it is kept by a signal, which gets through whatever the process does: sleeping in the kernel, waiting
-for a file. First the guest is asked to stop; it looks at each call and backward branch, and between the pieces of long
-instructions. Where it does not look soon, because it is not the guest that takes the time (a large function is being
-read, say), the trap is raised on the spot.
+When it is over the guest is asked to stop; it looks at each call and backward branch, and between the pieces of long
+instructions. In the main thread a signal does that, which gets through whatever the process does, sleeping in the
+kernel included; where the guest does not look soon, because it is not the guest that takes the time (a large function
+is being read, say), the next one raises the trap on the spot.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from refsfi.runtime.store import Store
 
 __all__ = ["time_limit"]
 
-# Seconds between asking and raising.
+# Seconds between asking and raising, and until the trap is raised again.
 _PATIENCE: Final = 0.005
+_AGAIN: Final = 0.25
 # The operating system's timers count no further than this many seconds.
 _LONGEST: Final = 1e8
 
@@ -31,19 +32,14 @@ def time_limit(store: Store, seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
     elif seconds == 0:
-        store.request_stop(Exhaustion(TrapCode.INTERRUPT))
+        _ask(store)
         yield
     elif threading.current_thread() is threading.main_thread():
-        with _by_signal(store, min(seconds, _LONGEST)):
+        with _by_thread(store, seconds), _by_signal(store, seconds):
             yield
     else:
-        timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), _ask, (store,))
-        timer.daemon = True
-        timer.start()
-        try:
+        with _by_thread(store, seconds):
             yield
-        finally:
-            timer.cancel()
 
 
 def _ask(store: Store) -> None:
@@ -51,18 +47,37 @@ def _ask(store: Store) -> None:
 
 
 @contextmanager
+def _by_thread(store: Store, seconds: float) -> Iterator[None]:
+    """Only asks, and waits for its turn to do so; but it gets through to compiled code, during which Python handles no
+    signals."""
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), _ask, (store,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
 def _by_signal(store: Store, seconds: float) -> Iterator[None]:
     running = True
+    asked = False
 
     def ring(*_: Any) -> None:
+        nonlocal asked
         if not running:
             return
-        if store.stop is not None:
+        if asked:
+            # Once more, much later: Python drops what is raised while it frees an object.
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN)
             raise Exhaustion(TrapCode.INTERRUPT)
+        asked = True
         _ask(store)
+        signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, _PATIENCE)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, _LONGEST))
     try:
         yield
     finally:
