@@ -114,7 +114,10 @@ def write_bytes(data: bytes) -> None:
         raise Failure("cannot write to standard output: it is closed")
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        rest = memoryview(data)
+        # With PYTHONUNBUFFERED it is a raw file, which may write a part only.
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from refsfi.cli.features import FEATURES, parse_features
 from refsfi.cli.files import describe, display_name, inputs, read_input, refuse_component
-from refsfi.cli.options import Command
+from refsfi.cli.options import Command, Option
 from refsfi.cli.progress import checking
-from refsfi.cli.report import EXIT_FAILURE, Failure, complain, execute
+from refsfi.cli.report import EXIT_FAILURE, Failure, complain, execute, printable, write_text
 from refsfi.errors import WasmError
 from refsfi.syntax.features import Features
 
@@ -19,7 +19,7 @@ _COMMAND = Command(
     "refsfi validate [OPTIONS] [FILE…]",
     "Validate modules, binary or text. Without FILE, or with -, the module comes from the standard input.\n"
     "Says nothing about a valid module, and one line about any other: file, place, and what is wrong there.",
-    [FEATURES],
+    [FEATURES, Option("-v --verbose", "a line for each valid module, too")],
     "Exit codes: 0 all are valid, 1 some are not or cannot be read, 2 wrong usage.",
 )
 
@@ -36,6 +36,8 @@ def _validate(arguments: Sequence[str]) -> int:
     for path in inputs(parsed.operands):
         try:
             _validate_file(path, features)
+            if "verbose" in parsed:
+                write_text(f"{printable(display_name(path))}: valid\n")
         except Failure as failure:
             complain(failure.message)
             failed += 1

@@ -16,7 +16,7 @@ class Lister:
 
     def __init__(self, module: Module) -> None:
         self._module = module
-        self._names = Naming(module, True)
+        self._names = Naming(module, module.names)
         self._types = TypePrinter(self._names)
         self._imported = len(module.imported(ExternKind.FUNC))
         self._lists: dict[int, list[str]] = {}

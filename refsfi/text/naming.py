@@ -52,10 +52,9 @@ _EMPTY = Scope({}, 0)
 
 
 class Naming:
-    """The scopes of a module. Without `names`, everything goes by its number."""
+    """The scopes of a module under the names `known`; what they leave out goes by its number."""
 
-    def __init__(self, module: Module, names: bool) -> None:
-        known = module.names if names else Names()
+    def __init__(self, module: Module, known: Names) -> None:
         self.subtypes: list[SubType] = [member for rec in module.types for member in rec.members]
         counts = {kind: len(module.imported(kind)) for kind in ExternKind}
         self.module = known.module

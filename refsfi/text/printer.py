@@ -19,6 +19,7 @@ from refsfi.syntax.module import (
     Import,
     Instr,
     Module,
+    Names,
 )
 from refsfi.syntax.opcodes import op
 from refsfi.syntax.types import AbsHeap, ExternKind, FuncType, RefType, ValType, kind_of
@@ -29,6 +30,7 @@ from refsfi.text.print_fold import fold_lines
 from refsfi.text.print_instrs import BodyPrinter, indent
 from refsfi.text.print_types import TypePrinter
 from refsfi.text.strings import encode_id, quote_bytes, quote_name
+from refsfi.text.unnamed import with_all_named
 
 __all__ = ["print_module"]
 
@@ -39,22 +41,33 @@ _NON_NULL_FUNC: Final = RefType(False, AbsHeap.FUNC)
 _NO_NAMES: Final = Scope({}, 0)
 
 
-def print_module(module: Module, *, fold: bool = False, offsets: bool = False, names: bool = True) -> str:
+def print_module(
+    module: Module,
+    *,
+    fold: bool = False,
+    offsets: bool = False,
+    names: bool = True,
+    name_unnamed: bool = False,
+    skeleton: bool = False,
+) -> str:
     """The module in the text format, ending in a line break.
 
     `fold` writes instructions in folded form where their operands are known; `offsets` puts `(;@hex;)`, the position
     in the binary file, before each instruction and definition of a module that was decoded; without `names` the name
-    section is left out and everything goes by its number. Code need not be valid. LimitError where a function declares
-    more locals than engines allow.
+    section is left out and everything goes by its number, with `name_unnamed` what it leaves out is named, too. A
+    `skeleton` has `...` in the place of code and of what segments hold; it is not for reading back. Code need not be
+    valid. LimitError where a function declares more locals than engines allow.
     """
-    return _Printer(module, fold, offsets and module.binary is not None, names).module()
+    known = (with_all_named(module) if name_unnamed else module.names) if names else Names()
+    return _Printer(module, known, fold, offsets and module.binary is not None, skeleton).module()
 
 
 class _Printer:
-    def __init__(self, module: Module, fold: bool, offsets: bool, names: bool) -> None:
+    def __init__(self, module: Module, names: Names, fold: bool, offsets: bool, skeleton: bool) -> None:
         self._module = module
         self._fold = fold
         self._offsets = offsets
+        self._skeleton = skeleton
         self._names = Naming(module, names)
         self._types = TypePrinter(self._names)
         self._lines: list[str] = []
@@ -162,7 +175,9 @@ class _Printer:
 
     def _elem(self, index: int, elem: Elem) -> None:
         text = f"(elem{self._names.elems.header(index)} (;{index};){self._mode(elem.mode, 'table', self._names.tables)}"
-        if elem.type == _NON_NULL_FUNC and all(len(e) == 2 and e[0].op is _REF_FUNC for e in elem.init):
+        if self._skeleton:
+            text += " ..."
+        elif elem.type == _NON_NULL_FUNC and all(len(e) == 2 and e[0].op is _REF_FUNC for e in elem.init):
             text += " func" + "".join(f" {self._names.funcs.ref(e[0].args[0])}" for e in elem.init)
         else:
             text += f" {self._types.val(elem.type)}" + "".join(f" {self._one(e, 'item')}" for e in elem.init)
@@ -170,7 +185,7 @@ class _Printer:
 
     def _data(self, index: int, data: Data) -> None:
         text = f"(data{self._names.datas.header(index)} (;{index};){self._mode(data.mode, 'memory', self._names.mems)}"
-        self._line(f"{text} {quote_bytes(data.init)})", data.at)
+        self._line(f"{text} {'...' if self._skeleton else quote_bytes(data.init)})", data.at)
 
     # --- functions ---------------------------------------------------------------------------------------------------
 
@@ -187,7 +202,11 @@ class _Printer:
         params = 0 if type is None else len(type.params)
         scope = self._names.locals(index, params + total) if type is not None else _NO_NAMES
         locals: list[ValType] = [t for number, t in func.locals for _ in range(number)]
-        self._line(f"{head}{self._types.use(func.type)}{self._signature(type, scope)}", func.at)
+        head += self._types.use(func.type) + self._signature(type, scope)
+        if self._skeleton:
+            self._line(f"{head} ...)", func.at)
+            return
+        self._line(head, func.at)
         if locals:
             self._lines.append(f"{indent(2)}{self._types.group('local', locals, scope, params)[1:]}")
         body = BodyPrinter(self._names, self._types, scope, self._names.labels(index))
