@@ -52,17 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader is gone. Python's own flush at exit would fail once more.
-        _discard_stdout()
+        from refsfi.cli.report import abandon_stdout
+
+        abandon_stdout()
         return EXIT_BROKEN_PIPE
-
-
-def _discard_stdout() -> None:
-    try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
-    except (OSError, ValueError):
-        pass
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -18,6 +18,7 @@ __all__ = [
     "EXIT_TRAP",
     "EXIT_USAGE",
     "Failure",
+    "abandon_stdout",
     "complain",
     "execute",
     "printable",
@@ -84,11 +85,12 @@ def _flush() -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _abandon_stdout()
+        abandon_stdout()
         raise Failure(f"cannot write to standard output: {reason(error)}") from None
 
 
-def _abandon_stdout() -> None:
+def abandon_stdout() -> None:
+    """What is still to be written goes nowhere: the standard output cannot take it."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
@@ -121,7 +123,7 @@ def write_bytes(data: bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _abandon_stdout()
+        abandon_stdout()
         raise Failure(f"cannot write to standard output: {reason(error)}") from None
 
 

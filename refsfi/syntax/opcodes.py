@@ -1,22 +1,20 @@
 """THE table: one row per instruction.
 
 Everything that handles instructions is driven by this table — decoder, encoder, text parser, printer, validator,
-executor, recorder — and a test walks every row and finds each of them. Adding an instruction is adding a row here
-and its semantics in
-`numeric/` or `exec/`.
+executor, recorder — and a test walks every row and finds each of them. Adding an instruction is adding a row here and
+its semantics in `numeric/` or `exec/`.
 
 A row has five columns, separated by two or more spaces:
 
-    opcode    hexadecimal; the number after the prefix byte in the blocks with a prefix
-    mnemonic  the text format's keyword
+    opcode      hexadecimal; the number after the prefix byte in the blocks with a prefix
+    mnemonic    the text format's keyword
     immediates  in the order of the binary format, separated by commas, `-` for none; see `Imm`. `mem4` is a memory
-              argument for an access of 4 bytes
-    type      operands -> results, deepest first; `addr` stands for the address type of the memory that the
-    instruction
-              names, `*` for a type that depends on more than the immediates' kinds (the validator has a rule of its
-              own)
-    rule      the family of rules of the specification: `Instr_ok/FAMILY` in validation and `Step*/FAMILY-*` in
-    execution
+                argument for an access of 4 bytes
+    type        operands -> results, deepest first; `addr` stands for the address type of the memory that the
+                instruction names, `*` for a type that depends on more than the immediates' kinds (the validator has
+                a rule of its own)
+    rule        the family of rules of the specification: `Instr_ok/FAMILY` in validation and `Step*/FAMILY-*` in
+                execution
 
 Three mnemonics have two opcodes: `select` (1B; 1C with types), `ref.test`, `ref.cast` and `ref.cast_desc_eq` (the
 next opcode for a nullable target). The immediate's kind, SELECT or CAST, says so; the row gives the first opcode.
