@@ -18,18 +18,14 @@ lines `outside …`, which no golden file has.
 `link …` for what it leaves behind. What wasmtime does otherwise is told after the line, with the reason:
 `## wasmtime LINE; WHY`, `## wasmtime nothing; WHY`, or a line of its own beginning with `##`.
 
-`python -m spec_tests.wasi.harness NAME…` shows what the programs do in both engines, and records it with `--record`.
+`engines` runs a program; `python -m spec_tests.wasi.record` shows what programs do, and writes golden files with `--write`.
 """
 
 from __future__ import annotations
 
 import ast
-import difflib
 import os
 import shlex
-import sys
-import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,9 +33,9 @@ from spec_tests.wasi.build import PROGRAMS, compile_c, wat_text
 
 GOLDEN = Path(__file__).parent / "golden"
 
-_NOTE = " ## wasmtime "
-_ONLY_WASMTIME = "## wasmtime "
-_NOTHING = "nothing"
+NOTE = " ## wasmtime "
+ONLY_WASMTIME = "## wasmtime "
+NOTHING = "nothing"
 _SECRET = b"not for guests"
 
 
@@ -81,6 +77,8 @@ class Case:
         outside = scratch / "outside"
         outside.mkdir()
         (outside / "secret").write_bytes(_SECRET)
+        # So old that the kernel notes when it is read, where it notes that at all.
+        os.utime(outside / "secret", (1, 1))
         for directory in made:
             directory.mkdir()
         for what, arguments in self.setup:
@@ -112,9 +110,11 @@ class Outcome:
             found += (line.replace(" ", f" {directory.name}/", 1) for line in _tree(directory))
         ours = {path.name for path in self.dirs} | {"outside", "stdin", "stdout", "stderr"}
         beside = [path.name for path in self.scratch.iterdir() if path.name not in ours]
+        secret = (self.scratch / "outside" / "secret").stat()
+        touched = (secret.st_atime, secret.st_mtime, secret.st_nlink) != (1, 1, 1)
         outside = _tree(self.scratch / "outside")
-        if beside or outside != [f"file secret: {_show(_SECRET)}"]:
-            found += (f"outside {line}" for line in [*beside, *outside, f"{len(outside)} in all"])
+        if beside or touched or outside != [f"file secret: {_show(_SECRET)}"]:
+            found += (f"outside {line}" for line in [*beside, *outside, f"touched: {touched}"])
         return found
 
 
@@ -158,9 +158,6 @@ def _tree(root: Path) -> list[str]:
     return found
 
 
-# --- programs and what is expected of them ---------------------------------------------------------------------------
-
-
 def cases() -> list[Case]:
     sources = sorted(path for path in PROGRAMS.iterdir() if path.suffix in (".c", ".wat"))
     return [read_case(path) for path in sources if "_start" in path.read_text("utf-8") or path.suffix == ".c"]
@@ -198,173 +195,15 @@ def expected(case: Case, engine: str) -> list[str]:
     """What the golden file says of an engine, `refsfi` or `wasmtime`."""
     found = []
     for line in case.golden.read_text("utf-8").splitlines():
-        if line.startswith(_ONLY_WASMTIME):
+        if line.startswith(ONLY_WASMTIME):
             if engine == "wasmtime":
-                found.append(line.removeprefix(_ONLY_WASMTIME).rsplit("; ", 1)[0])
+                found.append(line.removeprefix(ONLY_WASMTIME).rsplit("; ", 1)[0])
             continue
         if line.startswith("#"):
             continue
-        ours, noted, note = line.partition(_NOTE)
+        ours, noted, note = line.partition(NOTE)
         if engine == "refsfi" or not noted:
             found.append(ours)
-        elif (theirs := note.rsplit("; ", 1)[0]) != _NOTHING:
+        elif (theirs := note.rsplit("; ", 1)[0]) != NOTHING:
             found.append(theirs)
     return found
-
-
-# --- engines ---------------------------------------------------------------------------------------------------------
-
-
-def run_refsfi(case: Case, scratch: Path, unstable: bool = False) -> Outcome:
-    from refsfi.errors import GuestExit, Trap
-    from refsfi.exec.instantiate import instantiate
-    from refsfi.exec.load import load_program
-    from refsfi.exec.machine import invoke
-    from refsfi.host.wasi import Preopen, Wasi, WasiOptions
-    from refsfi.runtime.store import Store
-
-    dirs = case.prepare(scratch)
-    stdout, stderr = bytearray(), bytearray()
-    options = WasiOptions(
-        args=[f"{case.name}.wasm", *case.args],
-        env=case.env,
-        stdin=case.stdin,
-        stdout=stdout.extend,
-        stderr=stderr.extend,
-        preopens=[
-            *(_preopen(Preopen, host, guest, case) for host, guest in zip(dirs, case.guest_dirs())),
-            *(Preopen(host, guest) for host, guest in case.host_dirs),
-        ],
-    )
-    program = load_program(case.module(unstable), name=case.name)
-    store = Store()
-    end = "exit 0"
-    with Wasi(options) as wasi:
-        imports = [wasi.imports(store, declared.module)[declared.name] for declared in program.module.imports]
-        try:
-            instance = instantiate(store, program, imports)
-            invoke(store, instance.exports["_start"], [])
-        except GuestExit as exit:
-            end = f"exit {exit.code}"
-        except Trap:
-            end = "trap"
-    return Outcome(bytes(stdout), bytes(stderr), end, scratch, dirs)
-
-
-def _preopen(make: type, host: Path, guest: str, case: Case) -> object:
-    from refsfi.host.wasi import Perms
-
-    return make(host, guest, Perms.READ, Perms.READ) if case.dirs == "readonly" else make(host, guest)
-
-
-def run_wasmtime(case: Case, scratch: Path) -> Outcome:
-    import wasmtime
-
-    dirs = case.prepare(scratch)
-    config = wasmtime.WasiConfig()
-    config.argv = [f"{case.name}.wasm", *case.args]
-    config.env = case.env
-    (scratch / "stdin").write_bytes(case.stdin)
-    config.stdin_file = str(scratch / "stdin")
-    config.stdout_file = str(scratch / "stdout")
-    config.stderr_file = str(scratch / "stderr")
-    for host, guest in zip(dirs, case.guest_dirs()):
-        config.preopen_dir(str(host), guest, case.dirs != "readonly")
-    for host_dir, guest in case.host_dirs:
-        config.preopen_dir(host_dir, guest)
-    engine = wasmtime.Engine()
-    store = wasmtime.Store(engine)
-    store.set_wasi(config)
-    linker = wasmtime.Linker(engine)
-    linker.define_wasi()
-    end = "exit 0"
-    try:
-        instance = linker.instantiate(store, wasmtime.Module(engine, case.module()))
-        start = instance.exports(store)["_start"]
-        if not isinstance(start, wasmtime.Func):
-            raise TypeError("_start is no function")
-        start(store)
-    except wasmtime.ExitTrap as exit:
-        end = f"exit {exit.code}"
-    except wasmtime.Trap:
-        end = "trap"
-    except wasmtime.WasmtimeError as error:
-        if "unknown import" in str(error) or "failed to parse" in str(error):
-            raise
-        end = "trap"
-    store.close()
-    return Outcome((scratch / "stdout").read_bytes(), (scratch / "stderr").read_bytes(), end, scratch, dirs)
-
-
-# --- showing and recording -------------------------------------------------------------------------------------------
-
-
-def _both(case: Case) -> tuple[list[str], list[str] | None]:
-    lines: list[list[str]] = []
-    for run in (run_refsfi, run_wasmtime):
-        if run is run_wasmtime and case.not_in_wasmtime:
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            lines.append(run(case, Path(scratch)).lines())
-    return lines[0], lines[1] if len(lines) > 1 else None
-
-
-def _merge(ours: list[str], theirs: list[str] | None, known: dict[str, str]) -> list[str]:
-    """Golden lines. Reasons that are `known` stay; for others there is `WHY`."""
-    if theirs is None:
-        return ours
-    merged: list[str] = []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-        left, right = ours[a:b], theirs[c:d]
-        if tag == "equal":
-            merged += left
-            continue
-        while left or right:
-            step = _rank(left) - _rank(right)
-            line = left.pop(0) if step <= 0 else ""
-            other = right.pop(0) if step >= 0 else _NOTHING
-            merged.append(
-                f"{line}{_NOTE}{other}; {known.get(line, 'WHY')}"
-                if line
-                else f"{_ONLY_WASMTIME}{other}; {known.get(other, 'WHY')}"
-            )
-    return merged
-
-
-def _rank(lines: list[str]) -> int:
-    """Where the first line belongs: lines of different kinds are not told side by side."""
-    if not lines:
-        return 4
-    return {"out": 0, "err": 1, "end": 2}.get(lines[0].split(" ")[0].rstrip(","), 3)
-
-
-def _reasons(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    found = {}
-    for line in path.read_text("utf-8").splitlines():
-        key, noted, note = line.partition(_NOTE)
-        if noted:
-            found[key] = note.rsplit("; ", 1)[1]
-        elif line.startswith(_ONLY_WASMTIME):
-            key, reason = line.removeprefix(_ONLY_WASMTIME).rsplit("; ", 1)
-            found[key] = reason
-    return found
-
-
-def main(arguments: Iterable[str]) -> None:
-    names = [argument for argument in arguments if argument != "--record"]
-    for case in cases():
-        if names and case.name not in names:
-            continue
-        print(f"=== {case.name}", flush=True)
-        lines = _merge(*_both(case), _reasons(case.golden))
-        if "--record" in sys.argv:
-            head = case.golden.read_text("utf-8").splitlines() if case.golden.exists() else []
-            head = [line for line in head if line.startswith("# ")]
-            case.golden.write_text("".join(f"{line}\n" for line in [*head, *lines]), "utf-8")
-        print("\n".join(lines), flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

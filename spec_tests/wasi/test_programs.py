@@ -11,7 +11,8 @@ from refsfi.exec.load import load_module
 from refsfi.host.wasi import Wasi, WasiOptions
 from refsfi.runtime.store import Store
 from spec_tests.wasi.build import NO_COMPILER, have_compiler
-from spec_tests.wasi.harness import GOLDEN, Case, cases, expected, run_refsfi, run_wasmtime
+from spec_tests.wasi.engines import run_refsfi, run_wasmtime
+from spec_tests.wasi.harness import GOLDEN, Case, cases, expected
 
 CASES = cases()
 IN_UNSTABLE = [case for case in CASES if case.not_in_unstable is None]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from spec_tests.wasi.build import NO_COMPILER, have_compiler
-from spec_tests.wasi.harness import Case, run_refsfi, run_wasmtime
+from spec_tests.wasi.engines import run_refsfi, run_wasmtime
+from spec_tests.wasi.harness import Case
 
 WALK = Path(__file__).parent / "walks" / "walk.c"
 NO_WASMTIME = "no walk was compared with wasmtime's: it is not installed (pip install -e .[peers])"

@@ -71,7 +71,8 @@ int path_filestat_set_times(int fd, int lookup, const char *path, u32 size, u64 
 IMPORT(path_link)
 int path_link(int fd, int lookup, const char *path, u32 size, int to_fd, const char *to, u32 to_size);
 IMPORT(path_open)
-int path_open(int fd, int lookup, const char *path, u32 size, int oflags, u64 base, u64 inheriting, int flags, int *out);
+int path_open(int fd, int lookup, const char *path, u32 size, int oflags, u64 base, u64 inheriting, int fdflags,
+              int *opened);
 IMPORT(path_readlink)
 int path_readlink(int fd, const char *path, u32 size, char *buffer, u32 buffer_size, u32 *used);
 IMPORT(path_remove_directory) int path_remove_directory(int fd, const char *path, u32 size);

@@ -92,7 +92,8 @@ static void walk_readlink(const char *path, u32 size) {
 }
 
 static void step(void) {
-  static const char *const names[] = {"open", "mkdir", "rmdir", "unlink", "rename", "link", "symlink", "readlink", "stat"};
+  static const char *const names[] = {"open", "mkdir",   "rmdir",    "unlink", "rename",
+                                      "link", "symlink", "readlink", "stat"};
   static const u8 often[] = {0, 0, 0, 0, 1, 1, 1, 2, 3, 3, 4, 4, 4, 5, 5, 6, 6, 6, 7, 8, 8, 8};
   char path[64], other[64];
   u32 what = often[below(sizeof often)], size = make_path(path), other_size = make_path(other);
