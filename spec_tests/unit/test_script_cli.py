@@ -98,7 +98,7 @@ class TestUsage:
             ((), "no file or directory given"),
             (("gone.wast",), "file or directory not found: gone.wast"),
             ((".cache-none", "good.wast"), "not found: .cache-none"),
-            (("--jit=on", "good.wast"), "--jit=on is not built yet"),
+            (("--jit=never", "good.wast"), "invalid choice: 'never'"),
             (("-k", "a and", "good.wast"), "unexpected the end"),
             (("-W", "time-travel=y", "good.wast"), "unknown feature 'time-travel'"),
             (("-W", "gc=maybe", "good.wast"), "must be y or n"),
