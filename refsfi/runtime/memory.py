@@ -163,7 +163,7 @@ class Waiters:
         self._queues: dict[int, list[threading.Event]] = {}
 
     # A waiting thread looks up this often whether its host wants it to stop.
-    POLL = 0.02
+    POLL = 0.01
 
     def wait(self, address: int, differs: Callable[[], bool], timeout: float | None, stop: Callable[[], None]) -> int:
         """Suspend the calling thread. 0: woken; 1: `differs()` was true; 2: `timeout` (seconds, None for ever)
