@@ -47,6 +47,13 @@ class Settings:
     trace: frozenset[str] = frozenset()
 
 
+def _print(line: str) -> None:
+    write_text(f"{line}\n")
+    # WASI writes to the descriptor itself, and what is printed first is to come first.
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
 class Session:
     """`run` is called once."""
 
@@ -143,7 +150,7 @@ class Session:
         if preload is None or path is None:
             from refsfi.host.spectest import Spectest
 
-            return Spectest(lambda line: write_text(f"{line}\n"))
+            return Spectest(_print)
         instance = self._instantiate(preload, path)
         self._initialize(instance)
         return instance.exports
@@ -213,9 +220,6 @@ class Session:
             from refsfi.cli.wasi import open_wasi
 
             self._wasi = open_wasi(self._settings.wasi, complain if "wasi" in self._settings.trace else None)
-            # The guest writes to the descriptor itself: what was written before comes first.
-            if sys.stdout is not None:
-                sys.stdout.flush()
         return self._wasi.imports(self._store, module)
 
     # --- calling ---
