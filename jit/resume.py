@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from jit.backend import Activation, Departure
 from jit.profile import history
-from refsfi.errors import Crash, Exhaustion, TrapCode
+from refsfi.errors import Crash, Exhaustion, GuestException, GuestExit, Trap, TrapCode
 from refsfi.exec.code import FRAME_CHANGED, FuncCode, Regs, Step
 from refsfi.runtime.store import Frame, FuncInst, Store
 
@@ -41,8 +41,17 @@ def _metered(step: Step, cost: int, pc: int) -> Step:
         return step
 
     def charged(r: Regs, f: Frame) -> int:
-        charge(f.store, cost, pc)
-        return step(r, f)
+        store = f.store
+        charge(store, cost, pc)
+        # Nothing has been taken for what follows, so that whoever settles a trap has nothing to give back.
+        store.at = pc
+        try:
+            to = step(r, f)
+        except BaseException as error:
+            keep_place(store, error)
+            raise
+        store.at = None
+        return to
 
     return charged
 
@@ -55,6 +64,12 @@ def charge(store: Store, cost: int, pc: int) -> None:
         store.at = pc
         raise Exhaustion(TrapCode.OUT_OF_FUEL)
     store.fuel -= cost
+
+
+def keep_place(store: Store, error: BaseException) -> None:
+    """Traps and exceptions of the guest need the place where they came from; whatever else passes through has none."""
+    if not isinstance(error, Trap | GuestException | GuestExit):
+        store.at = None
 
 
 def _fuse(steps: list[Step], ip: int) -> Step:

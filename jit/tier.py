@@ -25,7 +25,7 @@ from jit.optimize.simplify import drop_trivial
 from jit.options import Options
 from jit.profile import FELL, TOOK, History, history
 from jit.record import Recording
-from jit.resume import charge, rebuild, resume_steps
+from jit.resume import charge, keep_place, rebuild, resume_steps
 from refsfi.errors import Crash
 from refsfi.exec.calls import enter
 from refsfi.exec.code import FRAME_CHANGED, FuncCode, Regs, Step
@@ -234,21 +234,12 @@ class JitTier:
         try:
             to = code.stepwise.steps[pc](frame.regs, frame)
         except BaseException as error:
-            _keep_place(store, error)
+            keep_place(store, error)
             raise
         store.at = None
         if to >= 0:
             frame.ip = to
         return FRAME_CHANGED
-
-
-def _keep_place(store: object, error: BaseException) -> None:
-    """Traps and exceptions of the guest need the place where they came from; whatever else passes through has none."""
-    from refsfi.errors import GuestException, GuestExit, Trap
-    from refsfi.runtime.store import Store
-
-    if isinstance(store, Store) and not isinstance(error, Trap | GuestException | GuestExit):
-        store.at = None
 
 
 # Where a region leaves at one of these, it may be because it was never seen to go there.

@@ -178,6 +178,9 @@ class PortableUnit:
                 f"room -= {self.code.cost}",
                 "if room < 0 or inst.store.stop is not None: raise NotEntered",
             ]
+            if self.program.metered:
+                # Entering a function costs a unit.
+                first += ["fuel = inst.store.fuel", "if not fuel: raise NotEntered", "inst.store.fuel = fuel - 1"]
         elif start in graph.entries.values():
             params = ["r"]
         else:
@@ -220,6 +223,9 @@ class PortableUnit:
         given = min(room, _depth() * FRAME_COST)
         try:
             if pc == CALL:
+                # What the interpreter has taken already the function takes itself.
+                if self.program.metered and store.fuel is not None:
+                    store.fuel += 1
                 result = function(inst, given + code.cost, *self._arguments(frame.regs))
             else:
                 result = function(inst, given, frame.regs)
@@ -230,7 +236,9 @@ class PortableUnit:
                 store.fuel += left.site.refund
             return Departure(frames, left.site.unit, left.site.snapshot, left.call)
         except NotEntered:
-            # Somebody wants the guest to stop.
+            # Somebody wants the guest to stop, or Python's stack is used up.
+            if self.program.metered and store.fuel is not None:
+                store.fuel -= 1
             arguments = [(i, value) for i, value in enumerate(frame.regs[: code.nparams])]
             return Departure([Activation(inst, code, 0, arguments)], self, NO_SNAPSHOT)
         store.room = room + code.cost
