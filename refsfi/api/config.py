@@ -8,6 +8,7 @@ from typing import Any
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.managed import Settings
 from refsfi.exec.load import Verdicts
+from refsfi.exec.tiers import BOUNDS, MODES
 from refsfi.syntax.features import DEFAULT, Feature, Features, switched
 
 __all__ = ["Config"]
@@ -26,8 +27,13 @@ class _Settings:
         self.verdicts: Verdicts | None = None
         self.timeout: float | None = None
         self.max_wasm_stack: int | None = None
+        self.jit = "off"
+        self.bounds = "guard"
         # Settings of code generators: kept, checked for their type, and without effect on what a guest computes.
         self.other: dict[str, Any] = {}
+
+
+_ARCHITECTURES = frozenset("x86_64 aarch64 riscv64gc riscv64 s390x pulley32 pulley64 pulley32be pulley64be".split())
 
 
 def _bool(value: object, message: str = "expected a bool") -> bool:
@@ -76,11 +82,15 @@ def _stored_int(name: str, doc: str) -> property:
 
 def _stored_choice(name: str, what: str, choices: tuple[str, ...], doc: str) -> property:
     def store(self: Config, choice: str) -> None:
-        if choice not in choices:
-            raise WasmtimeError(f"unknown {what}: {choice}")
-        self._open().other[name] = choice
+        self._open().other[name] = _chosen(choice, what, choices)
 
     return property(None, store, None, doc)
+
+
+def _chosen(choice: str, what: str, choices: tuple[str, ...]) -> str:
+    if choice not in choices:
+        raise WasmtimeError(f"unknown {what}: {choice}")
+    return choice
 
 
 def _cache_directory(path: str) -> Path:
@@ -225,9 +235,12 @@ class Config(Settings):
     strategy = _stored_choice("strategy", "strategy", ("auto", "cranelift"), "Stored.")
 
     def _set_target(self, triple: str) -> None:
-        self._open().other["target"] = _str(triple)
+        settings = self._open()
+        if _str(triple).partition("-")[0] not in _ARCHITECTURES:
+            raise WasmtimeError(f"unknown target: {triple}")
+        settings.other["target"] = triple
 
-    target = property(None, _set_target, None, "Stored.")
+    target = property(None, _set_target, None, "Stored; the triple of a machine that wasmtime compiles for.")
 
     def _set_cache(self, enabled: bool | str) -> None:
         settings = self._open()
@@ -259,9 +272,25 @@ class Config(Settings):
 
     # --- the compiler: `jit/` reads these
 
-    jit = _stored_choice(
-        "jit", "jit mode", ("on", "off", "force", "check"), "How hot code is compiled: on, off, force or check."
+    def _set_jit(self, mode: str) -> None:
+        self._open().jit = _chosen(mode, "jit mode", MODES)
+
+    jit = property(
+        None,
+        _set_jit,
+        None,
+        'What is compiled: "on", hot code; "off", nothing, the default so far; "force", everything at once; "check", '
+        "everything, and compared with the interpreter.",
     )
-    bounds = _stored_choice("bounds", "bounds strategy", ("guard", "explicit"), "How memory accesses are confined.")
+
+    def _set_bounds(self, how: str) -> None:
+        self._open().bounds = _chosen(how, "bounds strategy", BOUNDS)
+
+    bounds = property(
+        None,
+        _set_bounds,
+        None,
+        'How compiled code is kept within memory: "guard", by pages that fault, or "explicit", by comparisons.',
+    )
     jit_hot_loop = _stored_int("jit_hot_loop", "Iterations of a loop before it is recorded.")
     jit_hot_exit = _stored_int("jit_hot_exit", "Uses of a side exit before its continuation is recorded.")

@@ -9,6 +9,7 @@ from weakref import WeakSet
 from refsfi.api.config import Config, _Settings
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.managed import Managed
+from refsfi.exec.tiers import TierChoice, make_tier
 from refsfi.runtime.limits import Limits
 from refsfi.syntax.features import Feature
 
@@ -21,7 +22,7 @@ __all__ = ["Engine", "EngineState"]
 class EngineState:
     """What outlives a closed `Engine` in the objects made with it. Two engines are the same if this is."""
 
-    __slots__ = ("__weakref__", "_deadlines", "_lock", "epoch", "features", "limits", "settings")
+    __slots__ = ("__weakref__", "_deadlines", "_lock", "epoch", "features", "limits", "settings", "tier")
 
     def __init__(self, settings: _Settings) -> None:
         self.settings = settings
@@ -37,6 +38,9 @@ class EngineState:
             raise WasmtimeError("max_wasm_stack size cannot be zero")
         else:
             self.limits = Limits(stack=stack)
+        if settings.jit == "check" and not settings.consume_fuel:
+            raise WasmtimeError("jit mode check counts fuel: set Config.consume_fuel as well")
+        self.tier = make_tier(TierChoice(settings.jit, settings.bounds))
         self.epoch = 0
         self._deadlines: WeakSet[Context] = WeakSet()
         self._lock = threading.Lock()

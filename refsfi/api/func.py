@@ -197,5 +197,5 @@ def _giver(converters: Signature, context: Context) -> Callable[[Any], Sequence[
 
 
 def _calling_instance(store: Store) -> Instance | None:
-    frame = store.frame
-    return None if frame is None or frame.code is None else frame.inst
+    # The frame of a call from outside has no instance, but for that of a start function.
+    return getattr(store.frame, "inst", None)

@@ -83,6 +83,7 @@ class Module(Managed):
                 metered=settings.consume_fuel,
                 lazy=settings.lazy_validation if lazy is None else lazy,
                 verdicts=settings.verdicts,
+                tier=engine.tier,
             )
         )
         self._data = data
@@ -107,9 +108,9 @@ class Module(Managed):
     @classmethod
     def validate(cls, engine: Engine, wasm: bytes | bytearray) -> None:
         """WasmtimeError where a binary module is malformed or not valid under the engine's configuration."""
-        state = engine._engine
         if not isinstance(wasm, bytes | bytearray):
             raise TypeError("expected wasm bytes")
+        state = engine._engine
         data = bytes(wasm)
         _reported(lambda: validate(decode(data, state.features), state.features))
 
@@ -124,10 +125,9 @@ class Module(Managed):
     @classmethod
     def deserialize(cls, engine: Engine, encoded: bytes | bytearray) -> Module:
         """WasmtimeError for what `serialize` did not make, or not this version's, or what was changed since."""
-        state = engine._engine
         if not isinstance(encoded, bytes | bytearray):
             raise TypeError("expected bytes")
-        return cls._deserialize(state, bytes(encoded))
+        return cls._deserialize(engine._engine, bytes(encoded))
 
     @classmethod
     def deserialize_file(cls, engine: Engine, path: str | os.PathLike[str]) -> Module:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from refsfi.errors import LimitError, LinkError, Trap, TrapCode
 from refsfi.exec.code import Program
 from refsfi.exec.constant import evaluate
-from refsfi.exec.machine import invoke
+from refsfi.exec.machine import invoke_start
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Extern, FuncInst, GlobalInst, HostFunc, Instance, Store, TagInst, extern_type
 from refsfi.runtime.table import MAX_ELEMENTS, TableInst
@@ -63,7 +63,7 @@ def instantiate(store: Store, program: Program, imports: Sequence[Extern]) -> In
         inst.datas.append(data.init)
     _run_segments(inst)
     if module.start is not None:
-        invoke(store, inst.funcs[module.start], ())
+        invoke_start(inst, inst.funcs[module.start])
     return inst
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from refsfi.binary.deferred import DeferredModule
 from refsfi.errors import ParseError
 from refsfi.exec.code import Program
+from refsfi.runtime.tier import Tier
 from refsfi.syntax.features import DEFAULT, Features
 from refsfi.syntax.module import Module
 from refsfi.valid.module import Progress, validate
@@ -107,6 +108,7 @@ def load_program(
     lazy: bool = False,
     verdicts: Verdicts | None = None,
     progress: Progress | None = None,
+    tier: Tier | None = None,
 ) -> Program:
     """The program of a binary or text module.
 
@@ -123,4 +125,4 @@ def load_program(
     info = validate(module, features, lazy=late, progress=progress)
     if verdicts is not None and not late:
         verdicts.remember(data, features)
-    return Program(module, info, metered=metered)
+    return Program(module, info, metered=metered, tier=tier)

@@ -14,13 +14,13 @@ from refsfi.errors import Crash, Exhaustion, GuestException, GuestExit, Trap, Tr
 from refsfi.errors import Frame as TraceFrame
 from refsfi.exec.calls import enter
 from refsfi.exec.code import FuncCode, Lowered
-from refsfi.runtime.store import Frame, FuncInst, HostFunc, Store
+from refsfi.runtime.store import Frame, FuncInst, HostFunc, Instance, Store
 from refsfi.runtime.values import ExnInst, Value
 
-__all__ = ["backtrace", "invoke", "locate", "unwind"]
+__all__ = ["Entry", "backtrace", "invoke", "invoke_start", "locate", "unwind"]
 
 
-class _Entry(Frame):
+class Entry(Frame):
     """The frame of the host's call: receives the results and ends the run. `code` is None, which tells it from a
     function's; it has no steps."""
 
@@ -47,7 +47,7 @@ def invoke(store: Store, func: FuncInst | HostFunc, arguments: Sequence[Value]) 
     if store.nesting >= store.limits.host_nesting:
         raise Exhaustion(TrapCode.STACK_OVERFLOW)
     store.nesting += 1
-    entry = _Entry(store, outer, func.code.nresults)
+    entry = Entry(store, outer, func.code.nresults)
     store.frame = entry
     try:
         enter(func, list(arguments), entry, 0)
@@ -62,6 +62,22 @@ def invoke(store: Store, func: FuncInst | HostFunc, arguments: Sequence[Value]) 
         store.room = room
         store.nesting -= 1
     return entry.regs
+
+
+def invoke_start(inst: Instance, func: FuncInst | HostFunc) -> None:
+    """Call the start function of an instance. A function of the host sees the instance as its caller."""
+    store = inst.store
+    if isinstance(func, FuncInst):
+        invoke(store, func, [])
+        return
+    outer = store.frame
+    entry = Entry(store, outer, 0)
+    entry.inst = inst
+    store.frame = entry
+    try:
+        func.fn()
+    finally:
+        store.frame = outer
 
 
 def _run(store: Store) -> None:

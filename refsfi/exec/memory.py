@@ -10,7 +10,7 @@ from collections.abc import Callable
 from struct import Struct, error
 from typing import Any
 
-from refsfi.errors import Exhaustion, Trap, TrapCode
+from refsfi.errors import Exhaustion, TrapCode
 from refsfi.exec.bulk import BYTES, pay, pieces
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer

@@ -134,11 +134,35 @@ def test_a_module_serves_many_engines_by_its_bytes_only() -> None:
     assert other.get_fuel() == 8
 
 
+FIB = """(module (func $fib (export "fib") (param i32) (result i32)
+  (if (result i32) (i32.lt_u (local.get 0) (i32.const 2)) (then (local.get 0)) (else (i32.add
+    (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2))))))))"""
+
+
+@pytest.mark.parametrize("jit", ["off", "on", "force", "check"])
+@pytest.mark.parametrize("bounds", ["guard", "explicit"])
+def test_compiled_or_not_a_guest_does_the_same(jit: str, bounds: str) -> None:
+    store = store_of(jit=jit, bounds=bounds, consume_fuel=True)
+    store.set_fuel(10_000)
+    fib = refsfi.Instance(store, refsfi.Module(store.engine, FIB), []).exports(store)["fib"]
+    assert fib(store, 10) == 55
+    assert store.get_fuel() == 10_000 - 1766
+    store.set_fuel(1000)
+    with pytest.raises(refsfi.Trap) as caught:
+        fib(store, 20)
+    assert caught.value.trap_code is refsfi.TrapCode.OUT_OF_FUEL
+    assert store.get_fuel() == 0
+
+
 def test_settings_by_name() -> None:
     with pytest.raises(TypeError, match="expected a number of seconds"):
         store_of(timeout="1")
     with pytest.raises(refsfi.WasmtimeError, match="unknown jit mode: maybe"):
         store_of(jit="maybe")
+    with pytest.raises(refsfi.WasmtimeError, match="unknown bounds strategy: none"):
+        store_of(bounds="none")
+    with pytest.raises(refsfi.WasmtimeError, match="jit mode check counts fuel"):
+        store_of(jit="check")
     with pytest.raises(refsfi.WasmtimeError, match="stack-switching"):
         store_of(wasm_stack_switching=True)
     with pytest.raises(refsfi.WasmtimeError, match="max_wasm_stack size cannot be zero"):

@@ -411,6 +411,17 @@ def caller_has_arguments_behind_it(W: Any) -> Any:
 
 
 @check
+def caller_of_a_start_function(W: Any) -> Any:
+    world = World(W)
+    seen: list[Any] = []
+    func = world.func(lambda c: seen.append([c["m"].read(c, 0, 3), c.get("x")]), access_caller=True)
+    world.exports(
+        '(module (import "" "" (func $h)) (memory (export "m") 1) (data (i32.const 0) "foo") (start $h))', func
+    )
+    return seen
+
+
+@check
 def caller_of_a_direct_call_has_no_exports(W: Any) -> Any:
     world = World(W)
     return world.try_(lambda: world.func(lambda c: c["memory"], access_caller=True)(world.store))
