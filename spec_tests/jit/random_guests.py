@@ -148,9 +148,11 @@ def _params(random: Random, index: int) -> list[str]:
 def module(seed: int) -> str:
     """The text of a module that exports `f0`, of three parameters and one result, a memory and four globals."""
     random = Random(seed)
-    types = "".join(f"(type $t{i} (func (param {' '.join(_params(random, i))}) (result i32)))" for i in range(FUNCTIONS))
+    types = "".join(
+        f"(type $t{i} (func (param {' '.join(_params(random, i))}) (result i32)))" for i in range(FUNCTIONS)
+    )
     functions = "".join(_Writer(random, i).function() for i in range(FUNCTIONS))
-    globals = "".join(f"(global (export \"g{i}\") (mut {t}) ({t}.const 3))" for i, t in enumerate(GLOBALS))
+    globals = "".join(f'(global (export "g{i}") (mut {t}) ({t}.const 3))' for i, t in enumerate(GLOBALS))
     data = '(data (i32.const 0) "' + "".join(f"\\{random.randrange(256):02x}" for _ in range(64)) + '")'
     table = "(table 4 funcref) (elem (i32.const 0) func $f1 $f2)"
     return f'(module {types} (memory (export "m") 1) {data} {table} {globals} {functions})'
