@@ -1,9 +1,11 @@
 """The trace monitor: what a guest does, instruction by instruction, as lines of text.
 
-> $fac (5)                                   a call, indented by its depth, with the arguments
-  $fac:1     0x2f  i64.eqz             5     function and pc, position in the file, instruction, operands
-    memory 0: load 4 bytes at 0x10 = 0x2a    what it reads or writes
-< $fac = 120                                 a return, with the results
+> $fac (5)                                    a call, indented by its depth, with the arguments
+  $fac:1      0x4d  i64.eqz       ; 5         function and pc, position in the file, instruction, operands
+      memory 0: load 4 bytes at 0x10 = 0x2a   what it reads or writes
+< $fac = 120                                  a return, with the results
+
+The position is the offset in a binary module, line and column in a text.
 """
 
 from __future__ import annotations
