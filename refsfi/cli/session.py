@@ -82,7 +82,7 @@ class Session:
                 for name, path, preload in preloads:
                     self._context = f"failed to preload `{path}` as `{name}`"
                     self._names[name] = self._exports(preload, path)
-                self._context = f"failed to instantiate `{settings.path}`"
+                self._context = f"failed to instantiate `{display_name(settings.path)}`"
                 instance = self._instantiate(main, settings.path)
                 self._initialize(instance)
                 self._call(instance)
@@ -231,7 +231,7 @@ class Session:
 
     def _call(self, instance: Instance) -> None:
         settings = self._settings
-        self._context = f"failed to run main module `{settings.path}`"
+        self._context = f"failed to run main module `{display_name(settings.path)}`"
         if settings.invoke is None:
             for name in ("", "_start"):
                 if name in instance.exports:

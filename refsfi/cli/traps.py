@@ -119,6 +119,9 @@ _MEANING: Final = {
     "assertion ends, and where they believe that control cannot come",
     TrapCode.INTERRUPT: "the host stopped the guest; -W timeout=TIME sets the limit",
     TrapCode.OUT_OF_FUEL: "as many instructions were executed as the host allowed; -W fuel=N sets the limit",
+    TrapCode.ATOMIC_WAIT_NON_SHARED_MEMORY: "nobody could ever wake the guest: its memory is not shared",
+    TrapCode.ALLOCATION_TOO_LARGE: "structures, arrays and exceptions take more than the host allows;\n"
+    "-W max-gc-heap-size=SIZE sets the limit",
     TrapCode.NULL_REFERENCE: "the reference was null",
     TrapCode.ARRAY_OUT_OF_BOUNDS: "the array has no such element",
     TrapCode.CAST_FAILURE: "the reference is to an object of another type",

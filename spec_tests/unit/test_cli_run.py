@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from refsfi.binary.encode import encode
+from refsfi.cli import traps
 from refsfi.cli.main import main
-from refsfi.errors import Crash
+from refsfi.errors import Crash, TrapCode
 from refsfi.text.parser import parse_module
 
 Run = Callable[..., tuple[int, str, str]]
@@ -182,6 +183,9 @@ class TestTraps:
         assert "address: 0x10008 = operand 0x10000 + offset 0x8" in err
         assert "meaning: " in err
         assert err.endswith("wasm trap: out of bounds memory access\n")
+
+    def test_every_code_has_a_meaning(self) -> None:
+        assert set(TrapCode) == set(traps._MEANING)
 
     def test_an_exception_that_nothing_catches(self, run: Run) -> None:
         code, _, err = run("--invoke", "throw", "traps.wat")
