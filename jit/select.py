@@ -6,6 +6,7 @@ import sys
 from functools import cache
 
 from jit.backend import Backend
+from jit.check import CheckedBackend
 from jit.log import Log
 from jit.options import Options
 from jit.tier import JitTier
@@ -51,5 +52,6 @@ def _say(why: str) -> None:
 
 
 def make(choice: TierChoice, log: Log | None = None) -> JitTier:
-    options = Options(force=choice.mode == "force", explicit=choice.bounds == "explicit")
-    return JitTier(make_backend(choice.backend, options), options, log)
+    options = Options(force=choice.mode in ("force", "check"), explicit=choice.bounds == "explicit")
+    backend = make_backend(choice.backend, options)
+    return JitTier(CheckedBackend(backend) if choice.mode == "check" else backend, options, log)

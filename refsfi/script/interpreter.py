@@ -22,17 +22,22 @@ from refsfi.valid.module import validate
 __all__ = ["Interpreter"]
 
 
+# Units of fuel that nothing uses up.
+_PLENTY = 1 << 62
+
+
 class Interpreter:
     """One store of the reference interpreter. `limits` None stands for the defaults of `runtime/limits`; `tier`
-    compiles what it runs."""
+    compiles what it runs, with fuel counted if `metered`: more than any script uses."""
 
-    def __init__(self, limits: Limits | None = None, tier: Tier | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, tier: Tier | None = None, *, metered: bool = False) -> None:
         self._limits = limits
         self._tier = tier
-        self._store = Store(limits)
+        self._metered = metered
+        self._store = Store(limits, _PLENTY if metered else None)
 
     def compile(self, module: Module, features: Features) -> Program:
-        return Program(module, validate(module, features), tier=self._tier)
+        return Program(module, validate(module, features), metered=self._metered, tier=self._tier)
 
     def instantiate(self, compiled: Program, imports: Sequence[Extern]) -> Instance:
         return instantiate(self._store, compiled, imports)
@@ -63,7 +68,7 @@ class Interpreter:
         return Spectest(output)
 
     def spawn(self) -> Engine:
-        return Interpreter(self._limits, self._tier)
+        return Interpreter(self._limits, self._tier, metered=self._metered)
 
     @staticmethod
     def _global(extern: Extern) -> GlobalInst:

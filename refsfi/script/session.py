@@ -65,7 +65,8 @@ def new_engine(tier: TierChoice) -> Engine:
     """The engine that scripts run on."""
     from refsfi.script.interpreter import Interpreter
 
-    return Interpreter(tier=make_tier(tier))
+    # What compares tiers counts instructions by fuel.
+    return Interpreter(tier=make_tier(tier), metered=tier.mode == "check")
 
 
 def run_file(path: str, options: Options) -> FileResult:

@@ -1,0 +1,248 @@
+"""Both tiers in lockstep: every run of a region is repeated by the interpreter from the same state, and compared.
+
+The region runs first. What it changed (memories, globals, the frame) is set aside and put back to what it was; then the
+interpreter executes the same number of instructions, which fuel counts, in a frame of its own. Where they differ in anything,
+`Divergence` says in what and where. The guest goes on from the interpreter's state.
+
+Costs a copy of all memories at each entry. Programs must be metered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jit.backend import Activation, Backend, Departure, Outcome, Unit
+from jit.ir.graph import CALL, Graph
+from jit.resume import charge
+from refsfi.errors import Crash, GuestException, Trap
+from refsfi.exec.code import FuncCode
+from refsfi.exec.machine import Entry
+from refsfi.runtime.store import Frame, FuncInst, Instance, Store
+from refsfi.runtime.values import Value
+
+__all__ = ["CheckedBackend", "Divergence"]
+
+
+class Divergence(Crash):
+    """Compiled code and the interpreter do not agree: a bug of ours."""
+
+
+@dataclass(slots=True)
+class _State:
+    """What a region can change, but for frames."""
+
+    memories: list[bytes]
+    globals: list[Value]
+    tables: list[list[Value]]
+    room: int
+    fuel: int
+
+    @classmethod
+    def of(cls, store: Store, inst: Instance) -> _State:
+        if store.fuel is None:
+            raise Crash("checking needs fuel")
+        return cls(
+            [bytes(m.data[:]) for m in inst.mems],
+            [g.value for g in inst.globals],
+            [list(t.elems) for t in inst.tables],
+            store.room,
+            store.fuel,
+        )
+
+    def restore(self, store: Store, inst: Instance) -> None:
+        for memory, content in zip(inst.mems, self.memories):
+            if len(memory.data) != len(content):
+                raise Divergence("compiled code has grown a memory")
+            memory.data[:] = content
+        for glob, value in zip(inst.globals, self.globals):
+            glob.value = value
+        store.room, store.fuel = self.room, self.fuel
+
+
+class CheckedBackend:
+    """A back end whose units check themselves."""
+
+    def __init__(self, inner: Backend) -> None:
+        self.inner = inner
+        self.name = inner.name
+        # Runs that were compared, instructions in them.
+        self.runs = 0
+        self.instructions = 0
+
+    def compile(self, graph: Graph) -> Unit:
+        return _Checked(self, self.inner.compile(graph))
+
+    def attach(self, code: FuncCode, unit: Unit | None) -> None:
+        self.inner.attach(code, unit.inner if isinstance(unit, _Checked) else unit)
+
+    def learn(self, frame: Frame, pc: int) -> None:
+        self.inner.learn(frame, pc)
+
+
+class _Checked:
+    """A unit and the check around it."""
+
+    def __init__(self, backend: CheckedBackend, inner: Unit) -> None:
+        self.backend = backend
+        self.inner = inner
+        self.graph = inner.graph
+
+    def release(self) -> None:
+        self.inner.release()
+
+    def enter(self, pc: int, frame: Frame) -> Outcome:
+        store, inst = frame.store, frame.inst
+        before = _State.of(store, inst)
+        registers = list(frame.regs)
+        outcome = self.inner.enter(pc, frame)
+        after = _State.of(store, inst)
+        before.restore(store, inst)
+        code = frame.code
+        if code is None:
+            raise Crash("an entry frame has no function")
+        func = inst.funcs[code.func_index]
+        if not isinstance(func, FuncInst):
+            raise Crash("a host function has no region")
+        outer = store.frame
+        replay = _Replay(store, func, registers, max(pc, 0), before.fuel - after.fuel, outcome)
+        try:
+            replay.run()
+            replay.compare()
+            self._compare(code, _State.of(store, inst), after)
+        except Divergence as divergence:
+            where = "its beginning" if pc == CALL else f"instruction {pc}"
+            raise Divergence(f"function {code.func_index}, entered at {where}: {divergence}") from None
+        finally:
+            store.frame = outer
+        store.room, store.fuel = after.room, after.fuel
+        self.backend.runs += 1
+        self.backend.instructions += before.fuel - after.fuel
+        return outcome
+
+    def _compare(self, code: FuncCode, expected: _State, got: _State) -> None:
+        for i, (right, wrong) in enumerate(zip(expected.memories, got.memories)):
+            if right != wrong:
+                at = next(a for a in range(len(right)) if right[a] != wrong[a])
+                raise Divergence(f"memory {i} at 0x{at:x}: 0x{wrong[at]:02x}, and 0x{right[at]:02x} in the interpreter")
+        for i, (right, wrong) in enumerate(zip(expected.globals, got.globals)):
+            if right != wrong:
+                raise Divergence(f"global {i}: {_show(wrong)}, and {_show(right)} in the interpreter")
+        for i, (right, wrong) in enumerate(zip(expected.tables, got.tables)):
+            if len(right) != len(wrong) or any(a is not b for a, b in zip(right, wrong)):
+                raise Divergence(f"table {i} has other elements")
+        if expected.fuel != got.fuel:
+            raise Divergence(f"fuel left: {got.fuel}, and {expected.fuel} in the interpreter")
+        if expected.room != got.room:
+            raise Divergence(f"stack left: {got.room} bytes, and {expected.room} in the interpreter")
+
+
+class _Replay:
+    """The interpreter's run of what a region did, which ends where the region did."""
+
+    def __init__(
+        self, store: Store, func: FuncInst, registers: list[Any], pc: int, fuel: int, outcome: Outcome
+    ) -> None:
+        self.store = store
+        self.outcome = outcome
+        self.fuel = fuel
+        self.entry = Entry(store, None, func.code.nresults)
+        self.frame = Frame(func, registers, self.entry, 0)
+        self.frame.ip = pc
+        self.expected: list[Activation] = []
+        self.ahead = 0
+        if isinstance(outcome, Departure):
+            self.expected = outcome.frames
+            if outcome.call is not None:
+                last = outcome.frames[-1]
+                body = last.code.program.module.funcs[last.code.index].body
+                # The call has been paid for and not been executed.
+                self.ahead = body[last.pc].op.fuel
+
+    def run(self) -> None:
+        store = self.store
+        store.frame = self.frame
+        begun = store.fuel or 0
+        while True:
+            frame = store.frame
+            if frame is None:
+                raise Crash("running without a frame")
+            code = frame.code
+            used = begun - (store.fuel or 0)
+            if code is None:
+                if isinstance(self.outcome, Departure):
+                    raise Divergence(f"left at {_where(self.expected)}, and the interpreter returns")
+                return
+            pc = frame.ip
+            if used == self.fuel - self.ahead and self._arrived(frame, pc):
+                store.fuel = begun - self.fuel
+                return
+            instr = code.program.module.funcs[code.index].body[pc]
+            if used + instr.op.fuel > self.fuel:
+                wanted = _where(self.expected) if isinstance(self.outcome, Departure) else "the return"
+                raise Divergence(
+                    f"{wanted} reached, and the interpreter is at {code.func_index}:{pc} after as many instructions"
+                )
+            if instr.op.fuel:
+                charge(store, instr.op.fuel, pc)
+            frame.ops = code.stepwise.steps
+            try:
+                to = frame.ops[pc](frame.regs, frame)
+            except (Trap, GuestException) as error:
+                raise Divergence(f"no trap, and in the interpreter {error} at {code.func_index}:{pc}") from None
+            if to >= 0:
+                frame.ip = to
+
+    def _arrived(self, frame: Frame, pc: int) -> bool:
+        if not isinstance(self.outcome, Departure):
+            return False
+        if pc != self.expected[-1].pc or frame.code is not self.expected[-1].code:
+            return False
+        return len(self._frames()) == len(self.expected)
+
+    def _frames(self) -> list[Frame]:
+        found: list[Frame] = []
+        frame = self.store.frame
+        while frame is not None and frame.code is not None:
+            found.append(frame)
+            frame = frame.caller
+        found.reverse()
+        return found
+
+    def compare(self) -> None:
+        if not isinstance(self.outcome, Departure):
+            if self.entry.regs != self.outcome:
+                raise Divergence(f"returns {_show(self.outcome)}, and {_show(self.entry.regs)} in the interpreter")
+            return
+        frames = self._frames()
+        for number, (frame, activation) in enumerate(zip(frames, self.expected)):
+            for register, value in activation.values:
+                right = frame.regs[register]
+                if right != value:
+                    raise Divergence(
+                        f"left at {_where(self.expected)}: register {register} of frame {number} is {_show(value)}, "
+                        f"and {_show(right)} in the interpreter"
+                    )
+        if self.outcome.call is not None:
+            func, args = self.outcome.call
+            code = frames[-1].code
+            if code is None:
+                raise Crash("an entry frame waits at a call")
+            height = code.side.heights[frames[-1].ip]
+            indirect = height - code.side.heights[frames[-1].ip + 1] + func.code.nresults - len(args)
+            first = code.nlocals + height - len(args) - indirect
+            given = frames[-1].regs[first : first + len(args)]
+            if given != args:
+                raise Divergence(f"calls with {_show(args)}, and {_show(given)} in the interpreter")
+
+
+def _where(frames: list[Activation]) -> str:
+    return " > ".join(f"{a.code.func_index}:{a.pc}" for a in frames)
+
+
+def _show(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, list):
+            return "(" + ", ".join(map(_show, value)) + ")"
+        return value.hex() if isinstance(value, bytes) else repr(value)
+    return f"0x{value:x}"
