@@ -51,7 +51,7 @@ class Recording:
         code = _code_of(frame)
         past = self._touch(code)
         if pc == 0:
-            past.called = True
+            self._begin(past)
         body = past.flow.body
         steps = code.stepwise.steps
         regs = frame.regs

@@ -319,7 +319,8 @@ class Function:
             "try:",
             f" {target}{self._called(callee, args, 'room')}",
             "except Leave as left:",
-            f" raise left.under({site}, inst, ({values}))",
+            f" left.under({site}, inst, ({values}))",
+            " raise",
             "except NotEntered:",
             f" raise Leave({site}, inst, ({values}), ({func}, [{operands}])) from None",
         ]

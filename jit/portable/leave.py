@@ -41,6 +41,8 @@ class Site:
 class Leave(Exception):
     """The region is left at `site`. `call`: the innermost frame waits for this call to be made."""
 
+    __slots__ = ("call", "inst", "outer", "site", "values")
+
     def __init__(
         self,
         site: Site,
@@ -49,13 +51,22 @@ class Leave(Exception):
         call: tuple[FuncInst, list[Any]] | None = None,
     ) -> None:
         self.site = site
-        self.activations = site.activations(inst, values)
+        self.inst = inst
+        self.values = values
         self.call = call
+        # Callers' places, innermost first.
+        self.outer: list[tuple[Site, Instance, Sequence[Any]]] = []
 
-    def under(self, site: Site, inst: Instance, values: Sequence[Any]) -> Leave:
+    def under(self, site: Site, inst: Instance, values: Sequence[Any]) -> None:
         """Put the frames of a caller around it."""
-        self.activations[:0] = site.activations(inst, values)
-        return self
+        self.outer.append((site, inst, values))
+
+    def frames(self) -> list[Activation]:
+        """All activations, outermost first."""
+        found: list[Activation] = []
+        for site, inst, values in reversed(self.outer):
+            found += site.activations(inst, values)
+        return found + self.site.activations(self.inst, self.values)
 
 
 class NotEntered(Exception):

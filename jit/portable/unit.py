@@ -230,7 +230,7 @@ class PortableUnit:
             else:
                 result = function(inst, given, frame.regs)
         except Leave as left:
-            frames = left.activations
+            frames = left.frames()
             store.room = room + code.cost - sum(activation.code.cost for activation in frames)
             if left.site.refund and store.fuel is not None:
                 store.fuel += left.site.refund

@@ -1,4 +1,4 @@
-"""Regions as Python source compute what the interpreter does: conformance scripts, and the places where the two meet."""
+"""Regions as Python compute what the interpreter does: conformance scripts, and the places where the two meet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random modules: interpreter and generated Python agree in results, memory, globals, fuel, room, and where they trap."""
+"""Random modules: interpreter and generated Python agree in results, memory, globals, fuel, room and traps."""
 
 from __future__ import annotations
 
