@@ -47,6 +47,10 @@ class Scope:
     def named(self, index: int) -> bool:
         return index in self._headers
 
+    def names_below(self, count: int) -> bool:
+        """Whether one of the first `count` has a name."""
+        return any(index < count for index in self._headers)
+
 
 _EMPTY = Scope({}, 0)
 

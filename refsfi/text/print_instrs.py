@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from refsfi.errors import Crash
 from refsfi.syntax.module import CatchKind, Expr, Instr, MemArg
 from refsfi.syntax.opcodes import OPS, Imm, Op, op
-from refsfi.syntax.types import FuncType, ValType
+from refsfi.syntax.types import ValType
 from refsfi.text.annotations import BRANCH_HINT
 from refsfi.text.naming import Labels, Naming, Scope
 from refsfi.text.numbers import F32, F64, FloatFormat, float_text
@@ -124,7 +124,7 @@ def _block_type(p: BodyPrinter, type: Any) -> str:
     if not isinstance(type, int):
         return f" (result {p.types.val(type)})"
     known = p.names.functype(type)
-    return p.types.use(type) + (p.types.func(known) if isinstance(known, FuncType) else "")
+    return p.types.use(type) + p.types.signature(known)
 
 
 def _catches(p: BodyPrinter, args: tuple[Any, ...]) -> str:

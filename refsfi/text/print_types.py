@@ -30,6 +30,8 @@ from refsfi.text.naming import Naming, Scope
 __all__ = ["TypePrinter"]
 
 _NO_NAMES = Scope({}, 0)
+# Types of more parameters and results are not repeated where they are used.
+_LONG = 64
 
 
 class TypePrinter:
@@ -73,6 +75,16 @@ class TypePrinter:
     def func(self, type: FuncType, scope: Scope = _NO_NAMES) -> str:
         """Parameters and results, each behind a space."""
         return self.group("param", type.params, scope) + self.group("result", type.results)
+
+    def signature(self, type: FuncType | None, scope: Scope = _NO_NAMES) -> str:
+        """What is repeated of a type behind its use. Nothing where it is unknown; nor where it is long and gives no
+        names, for two bytes can use a type of two thousand.
+        """
+        if type is None:
+            return ""
+        if len(type.params) + len(type.results) > _LONG and not scope.names_below(len(type.params)):
+            return ""
+        return self.func(type, scope)
 
     def use(self, type: TypeRef) -> str:
         """` (type x)`."""

@@ -22,7 +22,7 @@ from refsfi.syntax.module import (
     Names,
 )
 from refsfi.syntax.opcodes import op
-from refsfi.syntax.types import AbsHeap, ExternKind, FuncType, RefType, ValType, kind_of
+from refsfi.syntax.types import AbsHeap, ExternKind, RefType, ValType, kind_of
 from refsfi.text.annotations import BRANCH_HINT, SECTION_WORDS
 from refsfi.text.hints import branch_hints, hint_section
 from refsfi.text.naming import Naming, Scope
@@ -36,6 +36,8 @@ __all__ = ["print_module"]
 
 # Declared locals may be billions in a few bytes; this is what engines allow.
 _MAX_LOCALS: Final = 50_000
+# Each is written out: a text of so many locals has 80 MB.
+_MAX_LOCALS_TOTAL: Final = 20_000_000
 _REF_FUNC: Final = op("ref.func")
 _NON_NULL_FUNC: Final = RefType(False, AbsHeap.FUNC)
 _NO_NAMES: Final = Scope({}, 0)
@@ -72,6 +74,7 @@ class _Printer:
         self._types = TypePrinter(self._names)
         self._lines: list[str] = []
         self._next = dict.fromkeys(ExternKind, 0)
+        self._locals = 0
         self._scopes = {
             ExternKind.FUNC: self._names.funcs,
             ExternKind.TABLE: self._names.tables,
@@ -97,8 +100,7 @@ class _Printer:
             self._define(ExternKind.MEMORY, f" {self._types.mem(memory.type)}", memory.at)
         for tag in module.tags:
             type = names.functype(tag.type.type) if isinstance(tag.type.type, int) else None
-            written = self._types.func(type) if type is not None else ""
-            self._define(ExternKind.TAG, f"{self._types.use(tag.type.type)}{written}", tag.at)
+            self._define(ExternKind.TAG, f"{self._types.use(tag.type.type)}{self._types.signature(type)}", tag.at)
         for global_ in module.globals:
             text = f" {self._types.global_(global_.type)} {self._const(global_.init)}"
             self._define(ExternKind.GLOBAL, text.rstrip(), global_.at)
@@ -194,15 +196,17 @@ class _Printer:
         head = self._head(ExternKind.FUNC)
         type = self._names.functype(func.type)
         total = sum(number for number, _ in func.locals)
-        if total > _MAX_LOCALS:
-            error = LimitError(f"too many locals: {total}, at most {_MAX_LOCALS} are supported", where=f"func {index}")
-            self._module.locate(error, func.at)
-            raise error
+        self._locals += total
+        for number, most, what in ((total, _MAX_LOCALS, "locals"), (self._locals, _MAX_LOCALS_TOTAL, "locals in all")):
+            if number > most:
+                error = LimitError(f"too many {what}: {number}, at most {most} are supported", where=f"func {index}")
+                self._module.locate(error, func.at)
+                raise error
         # Where the type is unknown, so are the indices of the locals.
         params = 0 if type is None else len(type.params)
         scope = self._names.locals(index, params + total) if type is not None else _NO_NAMES
         locals: list[ValType] = [t for number, t in func.locals for _ in range(number)]
-        head += self._types.use(func.type) + self._signature(type, scope)
+        head += self._types.use(func.type) + self._types.signature(type, scope)
         if self._skeleton:
             self._line(f"{head} ...)", func.at)
             return
@@ -218,9 +222,6 @@ class _Printer:
         else:
             self._lines += body.lines(func.body, 2, hinted, offset)
         self._lines.append(f"{indent(1)})")
-
-    def _signature(self, type: FuncType | None, scope: Scope) -> str:
-        return "" if type is None else self._types.func(type, scope)
 
     # --- custom sections ---------------------------------------------------------------------------------------------
 

@@ -300,10 +300,12 @@ class Checker:
             start, first = 1, n - available
         else:
             start, first = len(stack) - n, 0
-        for i in range(len(stack) - start):
-            actual, expected = stack[start + i], types[first + i]
-            if actual is not expected and not val_matches(actual, expected):
-                raise self.mismatch(types)
+        there = tuple(stack[start:])
+        # Mostly equal, and there may be a thousand.
+        if there != types[first:]:
+            for actual, expected in zip(there, types[first:], strict=True):
+                if actual is not expected and not val_matches(actual, expected):
+                    raise self.mismatch(types)
         del stack[start:]
 
     def pop(self) -> ValType:
