@@ -43,7 +43,7 @@ def compile_c(source: Path, flags: tuple[str, ...] = ()) -> bytes:
     from importlib.metadata import version
 
     digest = hashlib.sha256(" ".join((version("ziglang"), *_TARGET, *flags)).encode())
-    for path in (source, *sorted(PROGRAMS.glob("*.h"))):
+    for path in (source, *sorted(PROGRAMS.parent.glob("*/*.h"))):
         digest.update(path.read_bytes() + b"\0")
     cache = _cache()
     module = cache / f"{source.stem}-{digest.hexdigest()[:16]}.wasm"

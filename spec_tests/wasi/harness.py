@@ -18,7 +18,8 @@ lines `outside …`, which no golden file has.
 `link …` for what it leaves behind. What wasmtime does otherwise is told after the line, with the reason:
 `## wasmtime LINE; WHY`, `## wasmtime nothing; WHY`, or a line of its own beginning with `##`.
 
-`engines` runs a program; `python -m spec_tests.wasi.record` shows what programs do, and writes golden files with `--write`.
+`engines` runs a program; `python -m spec_tests.wasi.record` shows what programs do, and with `--write` makes their
+golden files.
 """
 
 from __future__ import annotations

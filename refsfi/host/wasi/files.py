@@ -76,9 +76,9 @@ def fd_pread(guest: Guest, fd: int, iovs: int, count: int, offset: int, read: in
     guest.check(read, 4, 4)
     buffers = guest.buffers(iovs, count)
     found = _positioned(guest, fd, Input)
+    _host_offset(offset)
     _require_mode(found, Rights.FD_READ)
     found.require(Rights.FD_SEEK)
-    _host_offset(offset)
     number = 0
     if buffers:
         with guest.views(buffers) as views:
@@ -92,9 +92,9 @@ def fd_pwrite(guest: Guest, fd: int, iovs: int, count: int, offset: int, written
     guest.check(written, 4, 4)
     buffers = guest.buffers(iovs, count)
     found = _positioned(guest, fd, Output)
+    _host_offset(offset)
     _require_mode(found, Rights.FD_WRITE)
     found.require(Rights.FD_SEEK)
-    _host_offset(offset)
     number = 0
     if buffers:
         with guest.views(buffers) as views:

@@ -24,6 +24,7 @@ int main(void) {
   open_and_show("to write only", "file", 0, FD_WRITE);
   open_and_show("empty it without a right to anything", "file", TRUNC, 0);
   open_and_show("it is empty", "file", 0, FD_READ);
+  say("write what was created to be read", write_text(must_open("read", CREAT, FD_READ), "x"));
   int fd = must_open("file", TRUNC, READ_WRITE);
   say("write", write_text(fd, "again"));
   open_and_show("empty it to read", "file", TRUNC, FD_READ);

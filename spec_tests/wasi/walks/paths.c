@@ -1,15 +1,6 @@
 /* A random walk: operations on paths of a few names, each with its outcome. The argument is the seed. No path ends in a
    slash: what comes of that differs, and the programs with golden files tell how. */
-#include "../programs/wasi.h"
-
-enum { STEPS = 300 };
-
-static u64 state;
-
-static u32 below(u32 limit) {
-  state = state * 6364136223846793005ull + 1442695040888963407ull;
-  return (u32)(state >> 33) % limit;
-}
+#include "walk.h"
 
 static u32 make_path(char *path) {
   static const char *const names[] = {"a", "b", "c", "a", "b", "c", "..", "."};
@@ -24,27 +15,6 @@ static u32 make_path(char *path) {
   }
   path[size] = 0;
   return size;
-}
-
-static char line[256];
-static u32 used;
-
-static void put(const char *word) {
-  u32 size = strlen(word);
-  if (used)
-    line[used++] = ' ';
-  memcpy(line + used, word, size);
-  used += size;
-}
-
-static void number(u64 value) {
-  char digits[21];
-  u32 at = sizeof digits - 1;
-  digits[at] = 0;
-  do
-    digits[--at] = '0' + value % 10;
-  while (value /= 10);
-  put(digits + at);
 }
 
 static void walk_open(const char *path, u32 size) {
@@ -112,20 +82,7 @@ static void step(void) {
   case 7: walk_readlink(path, size); break;
   case 8: walk_stat(path, size); break;
   }
-  line[used++] = '\n';
-  iovec one = {line, used};
-  u32 written;
-  fd_write(1, &one, 1, &written);
+  end_line();
 }
 
-int main(void) {
-  char *argv[8], buffer[64];
-  u32 count, size;
-  args_sizes_get(&count, &size);
-  args_get(argv, buffer);
-  for (const char *digit = argv[1]; *digit; digit++)
-    state = state * 10 + *digit - '0';
-  for (int i = 0; i < STEPS; i++)
-    step();
-  return 0;
-}
+int main(void) { return walk(step); }
