@@ -13,7 +13,7 @@ from refsfi.exec.bulk import ITEMS, pay, pieces, repeated
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer
 from refsfi.exec.registry import lowering
-from refsfi.runtime.heap import OBJECT, SLOT, allocate, make_room
+from refsfi.runtime.heap import OBJECT, allocate, fields_size, make_room, slot_size
 from refsfi.runtime.store import Frame
 from refsfi.runtime.values import ArrayInst, StructInst, Value, array_type, default, struct_type
 from refsfi.syntax.deftypes import DefType
@@ -57,7 +57,7 @@ def lower_struct_new(low: Lowerer, pc: int, instr: Instr) -> None:
 def _struct_new(
     type: DefType, masks: list[int | None] | None, sources: list[int], desc: int | None, d: int, nxt: int
 ) -> Step:
-    size = OBJECT + SLOT * len(sources)
+    size = OBJECT + fields_size(field.storage for field in struct_type(type).fields)
 
     def step(r: Regs, f: Frame) -> int:
         fields = [r[s] for s in sources]
@@ -94,8 +94,10 @@ def lower_struct_new_default(low: Lowerer, pc: int, instr: Instr) -> None:
 
 
 def _struct_new_default(type: DefType, values: list[Value], desc: int | None, d: int, nxt: int) -> Step:
+    size = fields_size(field.storage for field in struct_type(type).fields)
+
     def step(r: Regs, f: Frame) -> int:
-        allocate(f.store, len(values))
+        allocate(f.store, size)
         r[d] = StructInst(type, values.copy(), _descriptor(r, desc))
         return nxt
 
@@ -148,12 +150,12 @@ def _storage(low: Lowerer, type_index: int) -> StorageType:
     return array_type(low.info.types[type_index]).field.storage
 
 
-def _allocate(f: Frame, count: int) -> None:
-    """Account for an array of so many items, or trap."""
+def _allocate(f: Frame, count: int, slot: int) -> None:
+    """Account for an array of so many items, `slot` bytes each, or trap."""
     store = f.store
     if count > store.limits.gc_items:
         raise Trap(TrapCode.ALLOCATION_TOO_LARGE)
-    allocate(store, count)
+    allocate(store, count * slot)
 
 
 @lowering("array.new")
@@ -164,9 +166,11 @@ def lower_array_new(low: Lowerer, pc: int, instr: Instr) -> None:
 
 
 def _array_new(type: DefType, mask: int | None, a: int, b: int, d: int, nxt: int) -> Step:
+    slot = slot_size(array_type(type).field.storage)
+
     def step(r: Regs, f: Frame) -> int:
         count = r[b]
-        _allocate(f, count)
+        _allocate(f, count, slot)
         pay(f.store, count)
         r[d] = ArrayInst(type, repeated(f.store, r[a] if mask is None else r[a] & mask, count))
         return nxt
@@ -182,9 +186,11 @@ def lower_array_new_default(low: Lowerer, pc: int, instr: Instr) -> None:
 
 
 def _array_new_default(type: DefType, value: Value, a: int, d: int, nxt: int) -> Step:
+    slot = slot_size(array_type(type).field.storage)
+
     def step(r: Regs, f: Frame) -> int:
         count = r[a]
-        _allocate(f, count)
+        _allocate(f, count, slot)
         pay(f.store, count)
         r[d] = ArrayInst(type, repeated(f.store, value, count))
         return nxt
@@ -200,9 +206,11 @@ def lower_array_new_fixed(low: Lowerer, pc: int, instr: Instr) -> None:
 
 
 def _array_new_fixed(type: DefType, mask: int | None, sources: list[int], d: int, nxt: int) -> Step:
+    slot = slot_size(array_type(type).field.storage)
+
     def step(r: Regs, f: Frame) -> int:
         items = [r[s] for s in sources]
-        _allocate(f, len(items))
+        _allocate(f, len(items), slot)
         r[d] = ArrayInst(type, items if mask is None else [v & mask for v in items])
         return nxt
 
@@ -217,9 +225,11 @@ def lower_array_new_data(low: Lowerer, pc: int, instr: Instr) -> None:
 
 
 def _array_new_data(type: DefType, reader: Struct, segment: int, a: int, b: int, d: int, nxt: int) -> Step:
+    slot = slot_size(array_type(type).field.storage)
+
     def step(r: Regs, f: Frame) -> int:
         items = _read_items(f, reader, segment, r[a], r[b])
-        _allocate(f, len(items))
+        _allocate(f, len(items), slot)
         r[d] = ArrayInst(type, items)
         return nxt
 
@@ -261,9 +271,11 @@ def lower_array_new_elem(low: Lowerer, pc: int, instr: Instr) -> None:
 
 
 def _array_new_elem(type: DefType, segment: int, a: int, b: int, d: int, nxt: int) -> Step:
+    slot = slot_size(array_type(type).field.storage)
+
     def step(r: Regs, f: Frame) -> int:
         items = _read_elems(f, segment, r[a], r[b])
-        _allocate(f, len(items))
+        _allocate(f, len(items), slot)
         r[d] = ArrayInst(type, items)
         return nxt
 

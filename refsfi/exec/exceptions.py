@@ -12,7 +12,7 @@ from refsfi.errors import GuestException, Trap, TrapCode
 from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer
 from refsfi.exec.registry import lowering
-from refsfi.runtime.heap import allocate
+from refsfi.runtime.heap import allocate, fields_size
 from refsfi.runtime.store import Frame
 from refsfi.runtime.values import ExnInst, func_type
 from refsfi.syntax.module import Instr
@@ -21,14 +21,14 @@ from refsfi.syntax.module import Instr
 @lowering("throw")
 def lower_throw(low: Lowerer, pc: int, instr: Instr) -> None:
     """Rule: Step/throw"""
-    fields = low.pop_many(len(func_type(low.info.tags[instr.args[0]]).params))
-    low.emit(_throw, instr.args[0], fields)
+    types = func_type(low.info.tags[instr.args[0]]).params
+    low.emit(_throw, instr.args[0], low.pop_many(len(types)), fields_size(types))
     low.live = False
 
 
-def _throw(tag: int, sources: list[int], nxt: int) -> Step:
+def _throw(tag: int, sources: list[int], size: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
-        allocate(f.store, len(sources))
+        allocate(f.store, size)
         raise GuestException(ExnInst(f.inst.tags[tag], [r[s] for s in sources]))
 
     return step

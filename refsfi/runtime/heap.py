@@ -8,25 +8,43 @@ guest whose objects soon become garbage is counted seldom, one that keeps them i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from refsfi.errors import Trap, TrapCode
 from refsfi.runtime.store import Frame, FuncInst, Instance, Store
-from refsfi.runtime.values import ArrayInst, ExnInst, ExternRef, StructInst
+from refsfi.runtime.values import ArrayInst, ExnInst, ExternRef, StructInst, array_type, func_type, struct_type
+from refsfi.syntax.types import I8, V128, RefType, StorageType
 
-__all__ = ["OBJECT", "SLOT", "allocate", "make_room"]
+__all__ = ["OBJECT", "allocate", "fields_size", "make_room", "slot_size"]
 
-# Bytes of CPython's for an object with its list, and for an item of the list. Numbers are not counted.
+# Bytes of CPython's for an object with its list.
 OBJECT: Final = 144
-SLOT: Final = 8
+# For an item of the list, and for what it refers to where that is a number of its own.
+_ITEM: Final = 8
+_NUMBER: Final = 32
+_VECTOR: Final = 56
 
 # Objects counted before the host is asked whether the guest is to stop.
 _PIECE: Final = 1 << 16
 
 
+def slot_size(storage: StorageType) -> int:
+    """Bytes of a field or an item of that type."""
+    if storage is V128:
+        return _ITEM + _VECTOR
+    # CPython has one object for each of the small numbers.
+    return _ITEM if isinstance(storage, RefType) or storage is I8 else _ITEM + _NUMBER
+
+
+def fields_size(storages: Iterable[StorageType]) -> int:
+    """Bytes of the fields of a structure or an exception."""
+    return sum(map(slot_size, storages))
+
+
 def allocate(store: Store, slots: int) -> None:
-    """Account for an object of so many items or fields, or trap."""
-    size = OBJECT + SLOT * slots
+    """Account for an object with so many bytes of fields or items, or trap."""
+    size = OBJECT + slots
     left = store.heap - size
     if left < 0:
         make_room(store, size)
@@ -51,6 +69,8 @@ def _reachable(store: Store, limit: int) -> int:
     `limit` matters."""
     size = 0
     seen: set[int] = set()
+    # Bytes of the fields of each type of structure.
+    sizes: dict[Any, int] = {}
     pending = _roots(store)
     counted = 0
     while pending and size <= limit:
@@ -59,16 +79,20 @@ def _reachable(store: Store, limit: int) -> int:
         if kind is int or item is None or id(item) in seen:
             continue
         if kind is StructInst:
-            size += OBJECT + SLOT * len(item.fields)
+            slots = sizes.get(item.type)
+            if slots is None:
+                slots = sizes[item.type] = fields_size(f.storage for f in struct_type(item.type).fields)
+            size += OBJECT + slots
             pending += item.fields
             pending.append(item.desc)
         elif kind is ArrayInst:
-            size += OBJECT + SLOT * len(item.items)
-            # An array of numbers may have millions of them; all items are of one kind, or null.
-            if item.items and not isinstance(item.items[0], (int, bytes)):
+            storage = array_type(item.type).field.storage
+            size += OBJECT + slot_size(storage) * len(item.items)
+            # An array of numbers may have millions of them.
+            if isinstance(storage, RefType):
                 pending += item.items
         elif kind is ExnInst:
-            size += OBJECT + SLOT * len(item.fields)
+            size += OBJECT + fields_size(func_type(item.tag.type).params)
             pending += item.fields
         elif kind is ExternRef:
             size += OBJECT
