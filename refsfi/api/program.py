@@ -62,9 +62,11 @@ class RunOptions(TypedDict, total=False):
     # Seconds of wall time, from instantiation on, and instructions.
     timeout: float | None
     fuel: int | None
-    # Bytes of each memory, elements of each table (-1 for no limit), bytes of stack (None for the default).
+    # Bytes of each memory, elements of each table (-1 for no limit); bytes of structures, arrays and exceptions (-1 for
+    # a gigabyte); bytes of stack (None for the default).
     memory_size: int
     table_elements: int
+    gc_heap_size: int
     stack_size: int | None
     # Bytes that it may write to each output that is collected.
     max_output: int | None
@@ -88,6 +90,7 @@ _DEFAULTS: RunOptions = {
     "fuel": None,
     "memory_size": -1,
     "table_elements": -1,
+    "gc_heap_size": -1,
     "stack_size": None,
     "max_output": None,
     "trap_on_grow_failure": False,
@@ -160,7 +163,10 @@ class _Run:
         if fuel is not None:
             self.store.set_fuel(fuel)
         self.store.set_limits(
-            chosen["memory_size"], chosen["table_elements"], trap_on_grow_failure=chosen["trap_on_grow_failure"]
+            chosen["memory_size"],
+            chosen["table_elements"],
+            gc_heap_size=chosen["gc_heap_size"],
+            trap_on_grow_failure=chosen["trap_on_grow_failure"],
         )
 
     def run(self) -> RunResult:

@@ -12,6 +12,7 @@ from refsfi.api.context import Context, StoreContext
 from refsfi.api.engine import Engine
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.managed import Managed
+from refsfi.runtime.limits import Limits
 from refsfi.runtime.table import MAX_ELEMENTS
 
 if TYPE_CHECKING:
@@ -130,20 +131,26 @@ class Store(StoreContext, Managed):
         tables: int = -1,
         memories: int = -1,
         *,
+        gc_heap_size: int = -1,
         trap_on_grow_failure: bool = False,
     ) -> None:
         """Bytes of each memory, elements of each table, and how many of each kind the store may come to hold; -1 for
-        no limit. They hold for what is created afterwards. `trap_on_grow_failure`: an instruction that cannot grow a
-        memory or table traps instead of giving -1."""
+        no limit. They hold for what is created afterwards.
+
+        `gc_heap_size`: bytes of structures, arrays and exceptions that guests can reach, by an estimate; -1 for a
+        gigabyte. `trap_on_grow_failure`: an instruction that cannot grow a memory or table traps instead of giving -1.
+        """
         context = self._context
-        for value in (memory_size, table_elements, instances, tables, memories):
+        for value in (memory_size, table_elements, instances, tables, memories, gc_heap_size):
             _integer(value)
         context.limits = replace(
             context.limits,
             memory=None if memory_size < 0 else memory_size,
             table=MAX_ELEMENTS if table_elements < 0 else table_elements,
+            heap=Limits().heap if gc_heap_size < 0 else gc_heap_size,
             trap_on_grow_failure=trap_on_grow_failure,
         )
+        context.heap = min(context.heap, context.limits.heap)
         counts = [_UNLIMITED if n < 0 else n for n in (instances, tables, memories)]
         context.quota = None if min(counts) == _UNLIMITED else (counts[0], counts[1], counts[2])
 

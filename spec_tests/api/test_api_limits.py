@@ -303,6 +303,24 @@ def test_allocating_for_ever_ends_with_the_time() -> None:
     assert trap_code(lambda: found["allocate"](store)) is TrapCode.INTERRUPT
 
 
+def test_structures_that_a_guest_keeps() -> None:
+    store = store_of()
+    store.set_limits(gc_heap_size=1 << 20)
+    found = exports(
+        store,
+        """(module (type $list (struct (field (ref null $list))))
+             (global $all (mut (ref null $list)) (ref.null $list))
+             (func (export "keep") (loop (global.set $all (struct.new $list (global.get $all))) (br 0)))
+             (func (export "forget") (global.set $all (ref.null $list)))
+             (func (export "length") (param i32)
+               (loop (global.set $all (struct.new $list (global.get $all)))
+                 (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))""",
+    )
+    assert trap_code(lambda: found["keep"](store)) is TrapCode.ALLOCATION_TOO_LARGE
+    found["forget"](store)
+    found["length"](store, 100)
+
+
 def test_numbers_of_instances_memories_and_tables() -> None:
     store = store_of()
     store.set_limits(instances=2, memories=1, tables=1)
