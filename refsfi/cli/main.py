@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from io import TextIOWrapper
 from typing import Final
 
 __all__ = ["COMMANDS", "EXIT_INTERRUPTED", "EXIT_USAGE", "main"]
@@ -43,6 +44,9 @@ _FILE_SUFFIXES = (".wasm", ".wat")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. `argv` leaves out the program's name."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # As on the standard error, what its encoding lacks is escaped: a file's name may have any characters.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _dispatch(arguments)
         if sys.stdout is not None:

@@ -268,7 +268,7 @@ class Runner:
         try:
             return load_input(command, script.directory)
         except (OSError, ValueError) as error:
-            raise ScriptError(str(error)) from None
+            raise ScriptError(f'"{command.path}": {error}') from None
 
     def _thread(self, env: _Environment, script: Script, command: Thread, depth: int) -> None:
         engine = env.engine.spawn()

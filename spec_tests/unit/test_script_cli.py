@@ -207,6 +207,19 @@ class TestHostileNames:
         assert "\x1b" not in out + err
         assert "\\udcff\\x1b[31m\\n.wast:1: invoke FAILED" in out
 
+    def test_what_the_encoding_lacks_is_escaped(self, tmp_path: Path) -> None:
+        (tmp_path / "é.wast").write_text(GOOD)
+        for arguments in (["spec", "-v", "é.wast"], ["spec", "--help"], ["print", "--help"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "refsfi.cli.main", *arguments],
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONIOENCODING": "ascii"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.returncode, done.stderr) == (0, "")
+
     def test_a_name_that_looks_like_markup(self, tmp_path: Path) -> None:
         (tmp_path / "a[/red]").mkdir(parents=True)
         (tmp_path / "a[/red]" / "[bold]b.wast").write_text(BAD)

@@ -302,7 +302,8 @@ class TestMeta:
         )
 
     def test_input_of_a_file_that_is_not_there(self, tmp_path: Path) -> None:
-        assert last('(input "no.wast")', directory=str(tmp_path)).got == "script error: No such file or directory"
+        got = last('(input "no.wast")', directory=str(tmp_path)).got
+        assert got == 'script error: "no.wast": No such file or directory'
 
     def test_a_script_that_reads_itself_ends(self, tmp_path: Path) -> None:
         (tmp_path / "self.wast").write_text('(input "self.wast")')
