@@ -7,7 +7,7 @@ clocks       time
 streams      standard input and output
 descriptors  what a descriptor number stands for; the table of them
 paths        resolution of paths beneath a directory
-process, files, directories, poll, sockets    the functions, by subject
+process, files, directories, poll    the functions, by subject
 functions    the table of functions
 wasi         one guest's WASI
 """
