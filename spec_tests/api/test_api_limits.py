@@ -208,8 +208,8 @@ def test_ctrl_c_is_keyboard_interrupt_and_the_store_goes_on() -> None:
         from spec_tests.api.support import SPIN, exports, host
         store = refsfi.Store()
         found = exports(store, SPIN, host(store, lambda: None))
-        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
             found["spin"](store)
         except KeyboardInterrupt:
             print("interrupted", found["seven"](store))
