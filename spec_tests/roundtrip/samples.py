@@ -44,13 +44,19 @@ SCRIPTS: dict[str, Path] = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A well-formed module. `binary` is set for one that the script has as bytes, `valid` if it is valid when every
-    feature is on."""
+    """A well-formed module. `binary` is set for one that the script has as bytes."""
 
     where: str
     module: Module
     binary: bytes | None
-    valid: bool
+
+    def valid(self) -> bool:
+        """Whether it is valid when every feature is on."""
+        try:
+            validate(decode(encode(self.module), ALL), ALL)
+        except ValidationError:
+            return False
+        return True
 
 
 def samples(path: Path) -> Iterator[Sample]:
@@ -58,9 +64,7 @@ def samples(path: Path) -> Iterator[Sample]:
     which are no modules."""
     for line, source in _sources(load_script(str(path)).commands):
         module = load_module(source, ALL, str(path.parent))
-        yield Sample(
-            f"{path.name}:{line}", module, source.data if isinstance(source, BinaryModule) else None, _valid(module)
-        )
+        yield Sample(f"{path.name}:{line}", module, source.data if isinstance(source, BinaryModule) else None)
 
 
 _MALFORMED = frozenset({AssertKind.MALFORMED, AssertKind.MALFORMED_CUSTOM})
@@ -78,11 +82,3 @@ def _sources(commands: Iterable[Command]) -> Iterator[tuple[int, ModuleSource]]:
                     source, ModuleRef
                 ):
                     yield line, source
-
-
-def _valid(module: Module) -> bool:
-    try:
-        validate(decode(encode(module), ALL), ALL)
-    except ValidationError:
-        return False
-    return True

@@ -48,7 +48,7 @@ def test_printed_modules(script: str, tmp_path: Path, record_property: Callable[
         module = decode(data, ALL)
         text = print_module(module)
         answers = {WASM_TOOLS: run(WASM_TOOLS, "parse", data=text.encode())}
-        lacking = _lacking(module, data, text) if sample.valid else "invalid modules"
+        lacking = _lacking(module, data, text) if sample.valid() else "invalid modules"
         if lacking:
             counts[f"wabt: not given {lacking}"] += 1
         else:
