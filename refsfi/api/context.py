@@ -149,6 +149,7 @@ class Context(Store):
         self.update_stop()
 
     def set_time_deadline(self, deadline: float | None) -> None:
+        self.check_thread()
         self.time_deadline = deadline
         self.update_stop()
         if deadline is not None:

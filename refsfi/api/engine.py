@@ -43,7 +43,8 @@ class EngineState:
         self.tier = make_tier(TierChoice(settings.jit, settings.bounds))
         self.epoch = 0
         self._deadlines: WeakSet[Context] = WeakSet()
-        self._lock = threading.Lock()
+        # Taken twice by one thread where a signal handler advances the epoch.
+        self._lock = threading.RLock()
 
     def watch(self, context: Context) -> None:
         """Tell the store when the epoch changes, for as long as it lives."""
@@ -55,7 +56,7 @@ class EngineState:
         """Any thread may."""
         with self._lock:
             self.epoch += 1
-            for context in self._deadlines:
+            for context in list(self._deadlines):
                 context.update_stop()
 
 

@@ -32,8 +32,13 @@ class _Watch:
         self._running = False
 
     def after_fork(self) -> None:
-        """The child has no watching thread, and what was due in the parent is of no concern to it."""
+        """The child has no watching thread. Limits that are set from now on start one."""
+        due = self._due
         self._reset()
+        for _, _, reference in due:
+            context = reference()
+            if context is not None:
+                context.watched = None
 
     def add(self, when: float, context: Context) -> None:
         """Have `context.update_stop` called once `time.monotonic()` reaches `when` (seconds).

@@ -230,7 +230,7 @@ class Linker(Managed):
         self.define_instance(store, name, instance)
 
     def _define_command(self, context: Context, name: str, module: Module) -> None:
-        definitions = self._resolve(module)
+        definitions = self._matching(module)
         program = module._compiled
         for export in program.module.exports:
             if export.kind is ExternKind.FUNC:
@@ -319,11 +319,14 @@ class Linker(Managed):
         if not isinstance(module, Module):
             raise TypeError("expected a `Module`")
         self._check_open()
+        return InstancePre._of(module, self._matching(module))
+
+    def _matching(self, module: Module) -> Sequence[Definition]:
         definitions = self._resolve(module)
         why = mismatch(module._compiled, [definition.type for definition in definitions])
         if why:
             raise WasmtimeError(why)
-        return InstancePre._of(module, definitions)
+        return definitions
 
     def _resolve(self, module: Module) -> Sequence[Definition]:
         imports = module._compiled.module.imports

@@ -109,7 +109,6 @@ class Store(StoreContext, Managed):
     def set_timeout(self, seconds: float | None) -> None:
         """Stop guests of this store with `TrapCode.INTERRUPT` from `seconds` of wall time on, counted from now, until
         it is set again; None takes the limit away. Noticed at the guest's next call or backward branch."""
-        self._context.check_thread()
         self._context.set_time_deadline(None if seconds is None else time.monotonic() + seconds)
 
     def time_limit(self, seconds: float) -> AbstractContextManager[None]:

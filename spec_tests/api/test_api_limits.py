@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -120,7 +121,23 @@ def test_tail_calls_are_stopped() -> None:
     assert trap_code(lambda: found["spin"](store)) is TrapCode.INTERRUPT
 
 
-def test_a_million_limits_do_not_pile_up() -> None:
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_time_limits_hold_in_a_child_process() -> None:
+    store = store_of(timeout=LIMIT)
+    found = spinning(store)
+    with store.time_limit(3600):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = 0 if trap_code(lambda: found["spin"](store)) is TrapCode.INTERRUPT else 2
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert trap_code(lambda: found["spin"](store)) is TrapCode.INTERRUPT
+
+
+def test_a_thousand_limits_do_not_pile_up() -> None:
     from refsfi.api.interrupt import WATCH
 
     store = store_of(timeout=3600.0)

@@ -297,6 +297,15 @@ def linker_instance(W: Any) -> Any:
 
 
 @check
+def command_with_an_import_that_does_not_match(W: Any) -> Any:
+    world = World(W)
+    linker = W.Linker(world.engine)
+    linker.define_func("a", "b", world.type("i32"), lambda a: None)
+    module = world.module('(module (import "a" "b" (func)) (func (export "_start")))')
+    return linker.define_module(world.store, "m", module)
+
+
+@check
 def linker_functions_for_many_stores(W: Any) -> Any:
     world = World(W)
     linker = W.Linker(world.engine)
