@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from refsfi.api import *  # noqa: F403
-
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:
+    from refsfi.api import *  # noqa: F403
+else:
 
-def __getattr__(name: str) -> object:
-    if name == "__all__":
-        return [*_exported(), "__version__"]
-    if name.startswith("_") or name not in _exported():
-        raise AttributeError(f"module 'refsfi' has no attribute '{name}'")
-    from importlib import import_module
+    def __getattr__(name: str) -> object:
+        if name == "__all__":
+            return [*_exported(), "__version__"]
+        if name.startswith("_") or name not in _exported():
+            raise AttributeError(f"module 'refsfi' has no attribute '{name}'")
+        from importlib import import_module
 
-    value: object = getattr(import_module("refsfi.api"), name)
-    globals()[name] = value
-    return value
+        value: object = getattr(import_module("refsfi.api"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -118,10 +118,12 @@ class Caller(StoreContext):
         self._context = context
         self._instance = instance
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "_context":
-            raise ValueError("caller is no longer valid")
-        raise AttributeError(f"'Caller' object has no attribute '{name}'")
+    if not TYPE_CHECKING:  # else there would be any attribute for a type checker
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "_context":
+                raise ValueError("caller is no longer valid")
+            raise AttributeError(f"'Caller' object has no attribute '{name}'")
 
     def get(self, name: str) -> AsExtern | None:
         """The calling instance's export of that name, None where there is none."""

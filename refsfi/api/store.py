@@ -60,10 +60,12 @@ class Store(StoreContext, Managed):
         if context is not None:
             context.release()
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "_context":
-            raise ValueError("already closed")
-        raise AttributeError(f"'Store' object has no attribute '{name}'")
+    if not TYPE_CHECKING:  # else there would be any attribute for a type checker
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "_context":
+                raise ValueError("already closed")
+            raise AttributeError(f"'Store' object has no attribute '{name}'")
 
     def data(self) -> Any | None:
         """What was passed to the constructor."""
