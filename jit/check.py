@@ -121,15 +121,17 @@ class _Checked:
         return outcome
 
     def _compare(self, code: FuncCode, expected: _State, got: _State) -> None:
-        for i, (right, wrong) in enumerate(zip(expected.memories, got.memories)):
-            if right != wrong:
-                at = next(a for a in range(len(right)) if right[a] != wrong[a])
-                raise Divergence(f"memory {i} at 0x{at:x}: 0x{wrong[at]:02x}, and 0x{right[at]:02x} in the interpreter")
+        for i, (bytes_, other) in enumerate(zip(expected.memories, got.memories)):
+            if bytes_ != other:
+                at = next(a for a in range(len(bytes_)) if bytes_[a] != other[a])
+                raise Divergence(
+                    f"memory {i} at 0x{at:x}: {_show(other[at])}, and {_show(bytes_[at])} in the interpreter"
+                )
         for i, (right, wrong) in enumerate(zip(expected.globals, got.globals)):
             if right != wrong:
                 raise Divergence(f"global {i}: {_show(wrong)}, and {_show(right)} in the interpreter")
-        for i, (right, wrong) in enumerate(zip(expected.tables, got.tables)):
-            if len(right) != len(wrong) or any(a is not b for a, b in zip(right, wrong)):
+        for i, (elems, others) in enumerate(zip(expected.tables, got.tables)):
+            if len(elems) != len(others) or any(a is not b for a, b in zip(elems, others)):
                 raise Divergence(f"table {i} has other elements")
         if expected.fuel != got.fuel:
             raise Divergence(f"fuel left: {got.fuel}, and {expected.fuel} in the interpreter")

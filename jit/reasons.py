@@ -24,6 +24,7 @@ _ROWS = (
     Reason("too many live values", "more registers are live at an entry than can be handed over", "split the function"),
     Reason("frame too large", "the native frame would be out of proportion to the interpreter's", "split the function"),
     Reason("inlined function leaves", "a function that was to be inlined has no native form", "it is called instead"),
+    Reason("type with a large number", "the process has made two billion function types", "start another process"),
     Reason("no room for code", "the code cache is full of code that is in use", "raise jit_code_limit"),
 )
 

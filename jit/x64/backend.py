@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from jit import traps
 from jit.build import Refused
@@ -14,9 +15,9 @@ from jit.options import Options
 from jit.x64 import layout as at
 from jit.x64 import rows  # noqa: F401  (registers how each instruction is written)
 from jit.x64.codememory import Block, CodeMemory, CodeMemoryFull
-from jit.x64.contexts import FRAME_RATIO, InstanceContext, TableMirror, TypeNumbers, VmContext
+from jit.x64.contexts import FRAME_RATIO, VMS, InstanceContext, TableMirror, VmContext
 from jit.x64.cpu import cpu
-from jit.x64.emit import Addresses, CallSite, Emitter
+from jit.x64.emit import Addresses, CallSite, Code, Emitter
 from jit.x64.libc import ffi
 from jit.x64.stubs import encode_stubs
 from jit.x64.unit import NativeUnit
@@ -53,6 +54,9 @@ class _Thunks:
             thunks += b"\x66\x66\x90\xe9" + (refused - here - _THUNK).to_bytes(4, "little", signed=True)
         self.block.write(bytes(thunks) + bytes(8 * count))
 
+    def __del__(self) -> None:
+        self.block.free()
+
     def thunk(self, index: int) -> int:
         return self.block.address + _THUNK * (index - self._imported)
 
@@ -79,13 +83,30 @@ class _Process:
     to -> the unit, and what it says.
     """
 
+    def sweep(self) -> None:
+        """Free the code that nothing leads to any more, unless a thread may still be in it."""
+        if any(vm.running for vm in VMS):
+            return
+        self.replaced.clear()
+        while self.gone:
+            block, first_exit, code = self.gone.pop()
+            for number in range(len(code.exits)):
+                self.exits.pop(first_exit + number, None)
+            for offset in code.faults:
+                self.faults.pop(block.address + offset, None)
+            for offset in code.calls:
+                self.calls.pop(block.address + offset, None)
+            block.free()
+
     def __init__(self) -> None:
         """CodeMemoryRefused."""
         self.memory = CodeMemory()
-        self.numbers = TypeNumbers()
-        self.exits: dict[int, tuple[NativeUnit, int]] = {}
-        self.faults: dict[int, tuple[NativeUnit, int]] = {}
-        self.calls: dict[int, tuple[NativeUnit, CallSite]] = {}
+        self.exits: dict[int, tuple[ReferenceType[NativeUnit], int]] = {}
+        self.faults: dict[int, tuple[ReferenceType[NativeUnit], int]] = {}
+        self.calls: dict[int, tuple[ReferenceType[NativeUnit], CallSite]] = {}
+        # Units that have been replaced, and blocks of units that are gone, until no thread can be in them.
+        self.replaced: list[NativeUnit] = []
+        self.gone: list[tuple[Block, int, Code]] = []
         self.next_exit = 1
         self.lock = threading.RLock()
         stubs = encode_stubs()
@@ -117,7 +138,7 @@ class X64Backend:
         self.enter = process.enter
         self.exits, self.faults, self.calls = process.exits, process.faults, process.calls
         self._process = process
-        self._thunks: dict[Program, _Thunks] = {}
+        self._thunks: WeakKeyDictionary[Program, _Thunks] = WeakKeyDictionary()
         self._until_look = 0
         if not options.explicit:
             traps.install(process.fault, fault_pc=at.FAULT_PC, fault_address=at.FAULT_ADDRESS)
@@ -135,7 +156,7 @@ class X64Backend:
         for index, memory in enumerate(inst.mems):
             if self._guards(inst.program, index) and not memory.guarded:
                 raise Crash("a memory without a reservation")
-        return InstanceContext(inst, self._entry_of, self._process.numbers)
+        return InstanceContext(inst, self._entry_of)
 
     def _entry_of(self, func: FuncInst) -> tuple[int, int]:
         thunks = self._thunks_of(func.code.program)
@@ -174,6 +195,7 @@ class X64Backend:
         program = code_of.program
         process = self._process
         with process.lock:
+            process.sweep()
             thunks = self._thunks_of(program)
             first_exit = process.next_exit
             emitter = Emitter(
@@ -181,7 +203,6 @@ class X64Backend:
                 Addresses(process.landing, process.refused, thunks.thunk, thunks.cell),
                 lambda index: self._guards(program, index),
                 self.features,
-                process.numbers.number,
                 first_exit,
                 self.options.registers,
             )
@@ -193,7 +214,8 @@ class X64Backend:
             except CodeMemoryFull:
                 raise Refused("no room for code") from None
             block.write(code.asm.finish(block.address))
-            unit = NativeUnit(self, graph, code, block, first_exit)
+            made = NativeUnit(self, graph, code, block, first_exit)
+            unit = ref(made)
             for number in range(len(code.exits)):
                 self.exits[first_exit + number] = (unit, number)
             process.next_exit += len(code.exits)
@@ -201,7 +223,7 @@ class X64Backend:
                 self.faults[block.address + offset] = (unit, number)
             for offset, site in code.calls.items():
                 self.calls[block.address + offset] = (unit, site)
-        return unit
+        return made
 
     def attach(self, code: FuncCode, unit: Any) -> None:
         thunks = self._thunks_of(code.program)
@@ -212,7 +234,12 @@ class X64Backend:
             thunks.point(code.func_index, 0, 0)
 
     def retire(self, unit: NativeUnit) -> None:
-        """Forget a unit that nothing leads to any more."""
+        """Nothing leads to a unit any more, but a thread may be in it."""
+        self._process.replaced.append(unit)
+
+    def retire_block(self, block: Block, first_exit: int, code: Code) -> None:
+        """A unit is gone: its block is freed as soon as that can be done. From a finaliser."""
+        self._process.gone.append((block, first_exit, code))
 
     def learn(self, frame: Frame, pc: int) -> None:
         code = frame.code

@@ -6,16 +6,16 @@ import ctypes
 import mmap
 from collections.abc import Callable
 from typing import Any, Final
+from weakref import ReferenceType, WeakSet, ref
 
 from jit.x64 import layout as at
 from jit.x64.words import InstanceWords
 from refsfi.errors import Crash
-from refsfi.runtime.store import FuncInst, GlobalInst, Instance, Store
+from refsfi.runtime.store import FuncInst, GlobalInst, HostFunc, Instance, Store
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import I31, Value
-from refsfi.syntax.deftypes import DefType
 
-__all__ = ["FRAME_RATIO", "InstanceContext", "References", "TypeNumbers", "VmContext"]
+__all__ = ["FRAME_RATIO", "VMS", "InstanceContext", "References", "TableMirror", "VmContext"]
 
 # All exceptions masked, rounding to nearest, denormals as they are.
 _MXCSR: Final = 0x1F80
@@ -27,10 +27,14 @@ _SIGNAL_ROOM: Final = 1 << 17
 FRAME_RATIO: Final = 8
 
 
+# All contexts of the process.
+VMS: WeakSet[VmContext] = WeakSet()
+
+
 class VmContext:
     """Of a store: the VM context and, behind it, the native stack, in one mapping."""
 
-    __slots__ = ("__weakref__", "_map", "address", "base", "memory", "refs", "signed", "stack_top", "words")
+    __slots__ = ("__weakref__", "_map", "address", "base", "memory", "refs", "running", "signed", "stack_top", "words")
 
     def __init__(self, store: Store, context_of: Callable[[Instance], InstanceContext]) -> None:
         """`context_of` makes contexts of instances. OSError without address space."""
@@ -45,6 +49,9 @@ class VmContext:
         self.words[at.STACK_TOP // 8] = self.stack_top
         self.words[at.MXCSR // 8] = _MXCSR
         self.refs = References(context_of)
+        # Whether a thread is in compiled code on this stack.
+        self.running = False
+        VMS.add(self)
         store.native = self
         self.set_stop(store.stop is not None)
 
@@ -60,16 +67,25 @@ class References:
     """References as compiled code has them: null is 0, a function of Wasm the address of its record, an i31 its value with
     two bits behind it, anything else a number that stands for the object.
 
-    The objects are kept as long as the store's context; numbers are given out once an object.
+    Functions of the host have numbers for as long as the store has its context. Other objects have theirs until `forget`,
+    and are kept so long.
     """
 
-    __slots__ = ("_context_of", "_functions", "_numbers", "_objects")
+    __slots__ = ("_context_of", "_functions", "_hosts", "_numbers", "_objects")
 
     def __init__(self, context_of: Callable[[Instance], InstanceContext]) -> None:
         self._context_of = context_of
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
         self._functions: dict[int, FuncInst] = {}
+        self._hosts: dict[HostFunc, int] = {}
+
+    def forget(self) -> None:
+        """No region runs: throw away the numbers if there are many."""
+        if len(self._objects) + len(self._functions) > _MOST_REFERENCES:
+            self._objects.clear()
+            self._numbers.clear()
+            self._functions.clear()
 
     def native(self, value: Value) -> int:
         if value is None:
@@ -78,6 +94,9 @@ class References:
             record = self._context_of(value.inst).record(value)
             self._functions[record] = value
             return record
+        if isinstance(value, HostFunc):
+            # Contexts of instances keep these.
+            return self._hosts.setdefault(value, len(self._hosts)) << 3 | 3
         if isinstance(value, I31):
             return value.value << 3 | 2
         number = self._numbers.get(id(value))
@@ -94,30 +113,23 @@ class References:
             return self.function(native)
         if kind == 2:
             return I31(native >> 3)
+        if kind == 3:
+            return list(self._hosts)[native >> 3]
         return self._objects[native >> 3]
 
     def function(self, record: int) -> FuncInst:
-        found = self._functions.get(record) or _RECORDS.get(record)
+        known = _RECORDS.get(record)
+        found = None if known is None else known()
         if found is None:
             raise Crash(f"no function has its record at 0x{record:x}")
         return found
 
 
 # Address of a record -> its function, while the function's instance lives.
-_RECORDS: dict[int, FuncInst] = {}
+_RECORDS: dict[int, ReferenceType[FuncInst]] = {}
 
-
-class TypeNumbers:
-    """Numbers for function types, equal for equal types: types are kept, as code compares numbers."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[DefType, int] = {}
-
-    def number(self, type: DefType) -> int:
-        found = self._numbers.get(type)
-        if found is None:
-            found = self._numbers[type] = len(self._numbers) + 1
-        return found
+# References that a store's context keeps for compiled code until they are thrown away: none is needed between two entries.
+_MOST_REFERENCES: Final = 4096
 
 
 class TableMirror:
@@ -164,16 +176,14 @@ class InstanceContext:
         "_funcs",
         "_inst",
         "_kept",
-        "_numbers",
         "_records",
         "address",
     )
 
-    def __init__(self, inst: Instance, entry_of: Callable[[FuncInst], tuple[int, int]], numbers: TypeNumbers) -> None:
+    def __init__(self, inst: Instance, entry_of: Callable[[FuncInst], tuple[int, int]]) -> None:
         """`entry_of`: of a function of the program, what to call and where the cell for tail calls is."""
         words = InstanceWords(inst.program)
         self._entry_of = entry_of
-        self._numbers = numbers
         self._array = (ctypes.c_uint64 * (words.size // 8))()
         self._funcs = (ctypes.c_uint64 * len(inst.program.info.funcs))()
         self._records: dict[int, Any] = {}
@@ -200,7 +210,7 @@ class InstanceContext:
         known = self._records.get(index)
         if known is not None:
             return int(known.address)
-        made = _Record(func, self, self._entry_of(func), self._numbers.number(func.type))
+        made = _Record(func, self, self._entry_of(func), func.type.serial)
         self._records[index] = made
         return made.address
 
@@ -224,7 +234,7 @@ class _Record:
         if code.tail is None:
             code.prepare()
         words[at.REC_COST // 8] = code.cost
-        _RECORDS[self.address] = func
+        _RECORDS[self.address] = ref(func)
 
     def __del__(self) -> None:
         _RECORDS.pop(self.address, None)

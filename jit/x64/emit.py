@@ -123,7 +123,7 @@ class Addresses:
 
 
 class Emitter:
-    """Writes one region. `guard(memory)` says whether accesses to a memory need no comparison; `types` numbers types."""
+    """Writes one region. `guard(memory)` says whether accesses to a memory need no comparison."""
 
     def __init__(
         self,
@@ -131,7 +131,6 @@ class Emitter:
         addresses: Addresses,
         guard: Callable[[int], bool],
         features: frozenset[str],
-        type_number: Callable[[Any], int],
         first_exit: int,
         registers: tuple[int, int] | None = None,
     ) -> None:
@@ -139,7 +138,6 @@ class Emitter:
         self.addresses = addresses
         self.guard = guard
         self.features = features
-        self.type_number = type_number
         self.first_exit = first_exit
         self.code = Code()
         self.asm = self.code.asm

@@ -74,7 +74,7 @@ FUNCS: Final = 8  # array of function records by index, zero where there is none
 INSTANCE_WORDS: Final = 2
 
 # A function record.
-REC_TYPE: Final = 0  # 32 bits: the number of its type
+REC_TYPE: Final = 0  # the number of its type
 REC_INSTANCE: Final = 8
 REC_ENTRY: Final = 16  # what to call
 REC_BODY: Final = 24  # the address of the cell with the address behind the entry's checks, for tail calls

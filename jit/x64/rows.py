@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from jit.x64 import rows_call, rows_compare, rows_integer, rows_memory
+from jit.x64 import rows_call, rows_compare, rows_float, rows_integer, rows_memory
 
-__all__ = ["rows_call", "rows_compare", "rows_integer", "rows_memory"]
+__all__ = ["rows_call", "rows_compare", "rows_float", "rows_integer", "rows_memory"]

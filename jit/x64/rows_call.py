@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from jit.build import Refused
 from jit.ir.graph import TailCall
 from jit.ir.ops import Type
 from jit.x64 import layout as at
 from jit.x64.emit import NOTHING, XMM, CallSite, Emitter, emits
 from jit.x64.registers import RAX, RCX, RSP
+from refsfi.syntax.deftypes import DefType
 
 __all__ = ["tail_call"]
 
@@ -24,11 +26,18 @@ def func_of_table(e: Emitter, v: int) -> int:
     asm.rmx("mov64", dest, RAX, index, 8, 0)
     asm.rr("test64", dest, dest)
     e.exit_if("e", v)
-    asm.mi("cmp32", dest, at.REC_TYPE, e.type_number(expected))
+    asm.mi("cmp64", dest, at.REC_TYPE, _number(expected))
     e.exit_if("ne", v)
     asm.rm("cmp64", at.INSTANCE, dest, at.REC_INSTANCE)
     e.exit_if("ne", v)
     return dest
+
+
+def _number(type: DefType) -> int:
+    """The type's number, as an immediate."""
+    if type.serial >> 31:
+        raise Refused("type with a large number")
+    return type.serial
 
 
 @emits("func.of_ref")

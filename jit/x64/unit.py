@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
+from weakref import ReferenceType
 
 from jit.backend import Activation, Departure, Outcome
 from jit.ir.graph import CALL, Graph, Snapshot
@@ -95,6 +96,7 @@ class NativeUnit:
         entry = self._entries[pc]
         values = entry.get(frame.regs)
         if entry.refs:
+            vm.refs.forget()
             values = self._convert(values, entry.refs, vm)
         entry.pack(vm.memory, at.BUFFER, *values)
         signed = vm.signed
@@ -105,7 +107,9 @@ class NativeUnit:
                 raise Crash("a metered program in a store without fuel")
             signed[at.FUEL // 8] = fuel + (1 if entry.room else 0)
         backend.entering()
+        vm.running = True
         status = backend.enter(vm.address, entry.address, context.address, entry.reserve, entry.words)
+        vm.running = False
         store.room = signed[at.ROOM // 8]
         if self.metered:
             store.fuel = signed[at.FUEL // 8]
@@ -115,6 +119,9 @@ class NativeUnit:
 
     def release(self) -> None:
         self.backend.retire(self)
+
+    def __del__(self) -> None:
+        self.backend.retire_block(self.block, self.first_exit, self.code)
 
     # --- going in --------------------------------------------------------------------------------------------------
 
@@ -150,7 +157,7 @@ class NativeUnit:
             if site is None:
                 # The host asks to stop before the region has begun.
                 return Departure([Activation(inst, self.function, 0, [])], self, -1)
-            unit, call_site = site
+            unit, call_site = _living(site[0]), site[1]
             callee = self._callee(vm, inst, call_site)
             call = callee, _arguments(vm, rsp + 8, call_site.types)
             place = rsp + 8 + at.argument_bytes(call_site.types)
@@ -161,9 +168,9 @@ class NativeUnit:
                 found = backend.faults.get(where)
                 if found is None:
                     raise Crash(f"a fault at 0x{where:x}, which no instruction may cause")
-                unit, number = found
             else:
-                unit, number = backend.exits[vm.words[at.EXIT // 8] & 0xFFFFFFFF]
+                found = backend.exits[vm.words[at.EXIT // 8] & 0xFFFFFFFF]
+            unit, number = _living(found[0]), found[1]
             state = unit.code.exits[number]
             snapshot = unit.graph.snapshots[state.snapshot]
             number = state.snapshot
@@ -177,7 +184,7 @@ class NativeUnit:
             place = here + 8 + unit.code.arguments
             if site is None:
                 return Departure(activations, innermost, number)
-            unit, call_site = site
+            unit, call_site = _living(site[0]), site[1]
         # `place` is the stack pointer of the region that waits at the call.
         while True:
             snapshot = unit.graph.snapshots[call_site.snapshot]
@@ -187,7 +194,7 @@ class NativeUnit:
             if site is None:
                 return Departure(activations, innermost, number, call)
             place = here + 8 + unit.code.arguments
-            unit, call_site = site
+            unit, call_site = _living(site[0]), site[1]
 
     def _callee(self, vm: VmContext, inst: Instance, site: CallSite) -> FuncInst:
         if site.callee is None:
@@ -236,6 +243,13 @@ class NativeUnit:
                 values.append((register, read))
             found.append(Activation(inst, state.code, state.pc, values))
         return found
+
+
+def _living(unit: ReferenceType[NativeUnit]) -> NativeUnit:
+    found = unit()
+    if found is None:
+        raise Crash("a region was left that has been freed")
+    return found
 
 
 def _read(vm: VmContext, address: int, type: Type) -> Value:

@@ -11,6 +11,7 @@ The table holds groups weakly: types die with the last module or object that use
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from weakref import WeakValueDictionary
@@ -56,9 +57,15 @@ class DefType:
 
     `comp`, `supers`, `describes` and `descriptor` are closed. `ancestors` holds the type itself and then its declared
     supertypes, nearest first, so that `b in a.ancestors` is the subtype test between defined types (rule Deftype_sub).
+    `serial` is a number that no other type of the process ever has, for compiled code to compare.
     """
 
-    __slots__ = ("ancestors", "comp", "describes", "descriptor", "final", "group", "index", "supers")
+    __slots__ = ("ancestors", "comp", "describes", "descriptor", "final", "group", "index", "serial", "supers")
+
+    serial: int
+
+    def __init__(self) -> None:
+        self.serial = next(_serials)
 
     group: RecGroup
     index: int
@@ -86,6 +93,7 @@ def _brief(types: Sequence[ValType]) -> str:
     return f"[{' '.join(names)}{' …' if len(types) > 8 else ''}]"
 
 
+_serials = itertools.count(1)
 _groups: WeakValueDictionary[tuple[SubType, ...], RecGroup] = WeakValueDictionary()
 _lock = threading.Lock()
 
