@@ -39,18 +39,13 @@ _COMPARE = {
     "le_s": "<=",
     "ge_s": ">=",
 }
+_MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _FLOAT_BINARY = {"add": "+", "sub": "-", "mul": "*"}
-_LOADS = {
-    # mnemonic's end -> (name of the reader, bytes, signed)
-    "load8_u": ("", 1, False),
-    "load8_s": ("", 1, True),
-    "load16_u": ("load_u2", 2, False),
-    "load16_s": ("load_s2", 2, True),
-    "load32_u": ("load_u4", 4, False),
-    "load32_s": ("load_s4", 4, True),
-}
-_WHOLE = {"i32": "u4", "i64": "u8", "f32": "u4", "f64": "f8", "v128": "v16"}
+# mnemonic's end -> bytes, signed
+_LOADS = {f"load{8 * width}_{sign}": (width, sign == "s") for width in (1, 2, 4) for sign in "su"}
+# Formats of `struct` for unsigned numbers of so many bytes.
+FORMS = {2: "H", 4: "I", 8: "Q"}
 
 
 class Expressions:
@@ -61,10 +56,15 @@ class Expressions:
         self.values = values
         # Gives an object a name in the generated code's globals.
         self.constant = constant
+        if graph.code is None:
+            raise Crash("a region of no function")
+        self.mems = graph.code.program.info.mems
         self.wanted: set[int] = set()
-        # Index of a memory or global that was named.
-        self.memories: set[int] = set()
+        # Of each memory that was named, the formats; of each global, the index.
+        self.memories: dict[int, set[str]] = {}
         self.globals: set[int] = set()
+        # Parameters that stand for one value in this function.
+        self.alias: dict[int, int] = {}
         self._bounds: dict[int, int] = {}
         self._defined = -1
 
@@ -83,12 +83,18 @@ class Expressions:
         return text
 
     def is_const(self, value: int) -> bool:
+        value = self.alias.get(value, value)
         return self.values.block[value] < 0 and self.graph.op[value].name.endswith(".const")
+
+    def known(self, value: int) -> int:
+        """What a constant of an integer or float type is."""
+        return int(self.graph.imm[self.alias.get(value, value)])
 
     # --- integers --------------------------------------------------------------------------------------------------
 
     def bound(self, value: int) -> int:
         """No value of this integer is larger."""
+        value = self.alias.get(value, value)
         found = self._bounds.get(value)
         if found is None:
             found = self._bounds[value] = self._bound(value)
@@ -106,9 +112,9 @@ class Expressions:
         if name == "and":
             return min(self.bound(args[0]), self.bound(args[1]))
         if name == "shr_u" and self.is_const(args[1]):
-            return self.bound(args[0]) >> (graph.imm[args[1]] & (31 if ones == M32 else 63))
+            return self.bound(args[0]) >> (self.known(args[1]) & (31 if ones == M32 else 63))
         if name == "shl" and self.is_const(args[1]):
-            return min(ones, self.bound(args[0]) << (graph.imm[args[1]] & (31 if ones == M32 else 63)))
+            return min(ones, self.bound(args[0]) << (self.known(args[1]) & (31 if ones == M32 else 63)))
         if name == "add":
             top = self.bound(args[0]) + self.bound(args[1])
             return min(top, ones)
@@ -120,7 +126,7 @@ class Expressions:
         if name in ("clz", "ctz", "popcnt"):
             return 64
         if name == "rem_u" and self.is_const(args[1]):
-            return int(max(graph.imm[args[1]] - 1, 0))
+            return int(max(self.known(args[1]) - 1, 0))
         if name == "extend_i32_u" or name == "div_u":
             return self.bound(args[0])
         if name == "select":
@@ -131,6 +137,7 @@ class Expressions:
 
     def exact(self, value: int) -> str:
         """An i32 or i64 as an unsigned number."""
+        value = self.alias.get(value, value)
         graph = self.graph
         if self.is_const(value):
             return str(graph.imm[value])
@@ -143,11 +150,66 @@ class Expressions:
         text = self._narrow(value, name)
         if text is not None:
             return text
+        chosen = self._wrapped(value, name)
+        if chosen is not None:
+            return chosen
         text, fits = self._wide(value, name)
         return text if fits else f"({text} & {M32 if graph.type[value] is Type.I32 else M64})"
 
+    def _wrapped(self, value: int, name: str) -> str | None:
+        """The exact text of an instruction where comparing its result, which is rarely out of range, is cheaper than
+        masking it always: Python's masks of more than 30 bits take the slow path. None for others."""
+        graph = self.graph
+        args = graph.args[value]
+        bits = 32 if graph.type[value] is Type.I32 else 64
+        ones, half = (1 << bits) - 1, 1 << (bits - 1)
+        if name in ("add", "sub", "mul", "shl"):
+            a, b = args
+            if self._is_chain(a) or self._is_chain(b):
+                return None
+            if name == "add" and self.is_const(a):
+                a, b = b, a
+            known = self.known(b) if self.is_const(b) else None
+            if name == "add" and known is not None and known > ones >> 1:
+                name, known = "sub", ones + 1 - known
+            if name == "sub":
+                taken = self.exact(b) if known is None else str(known)
+                return f"(t if (t := {self.exact(a)} - {taken}) >= 0 else t + {ones + 1})"
+            if name == "add":
+                if self.bound(a) + self.bound(b) <= ones:
+                    return None
+                return f"(t if (t := {self.exact(a)} + {self.exact(b)}) <= {ones} else t - {ones + 1})"
+            if name == "shl" and known is None:
+                return None
+            if name == "mul" and known is not None and known >> 16:
+                return None
+            text, fits = self._wide(value, name)
+            return text if fits else f"(t if (t := {text[1:-1]}) <= {ones} else t & {ones})"
+        if name == "shr_s" and self.is_const(args[1]):
+            by = self.known(args[1]) & (bits - 1)
+            sign = ones ^ (ones >> by)
+            return f"(t >> {by} if (t := {self.exact(args[0])}) < {half} else t >> {by} | {sign})"
+        if name in ("extend8_s", "extend16_s", "extend32_s"):
+            low = 1 << int(name[6:-2])
+            text = f"{self.loose(args[0])} & {low - 1}"
+            return f"(t if (t := {text}) < {low >> 1} else t + {ones + 1 - low})"
+        if name == "extend_i32_s":
+            return f"(t if (t := {self.exact(args[0])}) < {1 << 31} else t + {ones + 1 - (1 << 32)})"
+        if name in _LOADS and name.endswith("_s"):
+            low = 1 << 8 * _LOADS[name][0]
+            return f"(t if (t := {self.read(value, _LOADS[name][0])}) < {low >> 1} else t + {ones + 1 - low})"
+        return None
+
+    def _is_chain(self, value: int) -> bool:
+        """Whether a value is an inner part of a sum or product, which is masked once in the end."""
+        value = self.alias.get(value, value)
+        if self.is_local(value) or self.values.block[value] < 0:
+            return False
+        return self.graph.op[value].name.partition(".")[2] in ("add", "sub", "mul", "shl")
+
     def loose(self, value: int) -> str:
         """Congruent to an i32 or i64."""
+        value = self.alias.get(value, value)
         graph = self.graph
         if self.is_const(value):
             ones = M32 if graph.type[value] is Type.I32 else M64
@@ -161,6 +223,7 @@ class Expressions:
         return self._narrow(value, name, loose=True) or self._wide(value, name)[0]
 
     def _is_truth(self, value: int) -> bool:
+        value = self.alias.get(value, value)
         op = self.graph.op[value]
         if self.is_local(value) or self.values.block[value] < 0:
             return False
@@ -179,8 +242,8 @@ class Expressions:
             a, b = args
             if self.is_const(a):
                 a, b = b, a
-            if self.is_const(b) and graph.imm[b] > ones >> 1:
-                return f"({self.loose(a)} - {ones + 1 - graph.imm[b]})", False
+            if self.is_const(b) and self.known(b) > ones >> 1:
+                return f"({self.loose(a)} - {ones + 1 - self.known(b)})", False
             if self.bound(a) + self.bound(b) <= ones:
                 return f"({self.exact(a)} + {self.exact(b)})", True
             return f"({self.loose(a)} + {self.loose(b)})", False
@@ -192,7 +255,7 @@ class Expressions:
             return f"({self._factor(args[0])} * {self._factor(args[1])})", False
         if name == "shl":
             if self.is_const(args[1]):
-                by = graph.imm[args[1]] & (31 if i32 else 63)
+                by = self.known(args[1]) & (31 if i32 else 63)
                 if self.bound(args[0]) << by <= ones:
                     return f"({self.exact(args[0])} << {by})", True
                 return f"({self.loose(args[0])} << {by})", False
@@ -208,16 +271,13 @@ class Expressions:
         if name == "extend_i32_s":
             return f"(({self.exact(args[0])} ^ {1 << 31}) - {1 << 31})", False
         if name in _LOADS:
-            reader, width, signed_load = _LOADS[name]
-            if signed_load:
-                memory, address = self.access(value)
-                if width == 1:
-                    return f"(({memory}[{address}] ^ 128) - 128)", False
-                return f"{reader}({memory}, {address})[0]", False
+            top = 1 << (8 * _LOADS[name][0] - 1)
+            return f"(({self.read(value, _LOADS[name][0])} ^ {top}) - {top})", False
         raise Crash(f"no Python for {graph.op[value].name}")
 
     def _factor(self, value: int) -> str:
         """Of a product: no product within, lest numbers grow."""
+        value = self.alias.get(value, value)
         nested = not self.is_local(value) and self.graph.op[value].name.endswith((".mul", ".shl"))
         return self.exact(value) if nested else self.loose(value)
 
@@ -225,7 +285,7 @@ class Expressions:
         """The distance of a shift."""
         ones = 31 if i32 else 63
         if self.is_const(value):
-            return str(self.graph.imm[value] & ones)
+            return str(self.known(value) & ones)
         if self.bound(value) <= ones:
             return self.exact(value)
         return f"({self.loose(value)} & {ones})"
@@ -234,7 +294,7 @@ class Expressions:
         bits = 32 if i32 else 64
         a = self.exact(args[0])
         if self.is_const(args[1]):
-            by = self.graph.imm[args[1]] & (bits - 1)
+            by = self.known(args[1]) & (bits - 1)
             left, right = (by, bits - by) if name == "rotl" else (bits - by, by)
             return f"({a} << {left} | {a} >> {right})"
         b = self.exact(args[1])
@@ -286,12 +346,9 @@ class Expressions:
             what = "trunc_sat" if name.startswith("trunc_sat") else "trunc"
             return f"{what}_{op.name[:3]}_{name[-1]}({self.number(args[0])})"
         if name in _LOADS and not name.endswith("_s"):
-            reader, width, _ = _LOADS[name]
-            memory, address = self.access(value)
-            return f"{memory}[{address}]" if width == 1 else f"{reader}({memory}, {address})[0]"
+            return self.read(value, _LOADS[name][0])
         if name == "load":
-            memory, address = self.access(value)
-            return f"load_{_WHOLE[op.name[:3]]}({memory}, {address})[0]"
+            return self.read(value, 4 if op.name.startswith("i32") else 8)
         if name == "global":
             return self.global_(graph.imm[value])
         if name == "memory_size":
@@ -304,10 +361,12 @@ class Expressions:
 
     def _is_plain(self, value: int) -> bool:
         """Whether `exact` costs no mask."""
+        value = self.alias.get(value, value)
         return self.is_local(value) or self.values.block[value] < 0
 
     def signed(self, value: int) -> str:
         """An integer in the order of signed numbers: its sign bit is turned round."""
+        value = self.alias.get(value, value)
         half = 1 << (31 if self.graph.type[value] is Type.I32 else 63)
         if self.is_const(value):
             return str(self.graph.imm[value] ^ half)
@@ -315,6 +374,7 @@ class Expressions:
 
     def truth(self, value: int, negated: bool = False) -> str:
         """A condition: whether an i32 is not zero (`negated`: whether it is zero)."""
+        value = self.alias.get(value, value)
         graph = self.graph
         if not self._is_truth(value):
             text = self.exact(value)
@@ -337,13 +397,39 @@ class Expressions:
             sign = _NEGATED[sign]
         half = 1 << (31 if graph.type[args[0]] is Type.I32 else 63)
         if name.endswith("_s") and not (self.bound(args[0]) < half and self.bound(args[1]) < half):
-            return f"{self.signed(args[0])} {sign} {self.signed(args[1])}"
+            return self._signed_comparison(args, sign, half)
         return f"{self.exact(args[0])} {sign} {self.exact(args[1])}"
+
+    def _signed_comparison(self, args: tuple[int, ...], sign: str, half: int) -> str:
+        a, b = args
+        if self.is_const(a):
+            a, b = b, a
+            sign = _MIRRORED[sign]
+        x = self.exact(a)
+        if self.is_const(b):
+            known = self.known(b)
+            if sign in (">=", "<") and known == 0:
+                return f"{x} {_NEGATED[sign]} {half}" if sign == ">=" else f"{x} >= {half}"
+            if not x.isidentifier():
+                return f"{self.signed(a)} {sign} {known ^ half}"
+            # Numbers below zero are the upper half.
+            if known < half:
+                return (
+                    f"{known} {_MIRRORED[sign]} {x} < {half}"
+                    if ">" in sign
+                    else f"({x} {sign} {known} or {x} >= {half})"
+                )
+            return f"({x} < {half} or {x} {sign} {known})" if ">" in sign else f"{half} <= {x} {sign} {known}"
+        y = self.exact(b)
+        if x.isidentifier() and y.isidentifier():
+            return f"({x} {sign} {y} if {x} < {half} > {y} else {x} ^ {half} {sign} {y} ^ {half})"
+        return f"{self.signed(a)} {sign} {self.signed(b)}"
 
     # --- floats ----------------------------------------------------------------------------------------------------
 
     def number(self, value: int) -> str:
         """An f32 or f64 as a Python float. Its NaN may be another one where it is an f32 in bits."""
+        value = self.alias.get(value, value)
         graph = self.graph
         op = graph.op[value]
         if self.is_const(value):
@@ -372,7 +458,7 @@ class Expressions:
         elif name == "div":
             y = self.number(args[1])
             x = self.number(args[0])
-            if self.is_const(args[1]) and graph.imm[args[1]] & (0x7FFFFFFF if f32 else M64 >> 1):
+            if self.is_const(args[1]) and self.known(args[1]) & (0x7FFFFFFF if f32 else M64 >> 1):
                 text = f"({x} / {y})"
             elif y.isidentifier() and x.isidentifier():
                 text = f"({x} / {y} if {y} else fdiv({x}, {y}))"
@@ -411,8 +497,7 @@ class Expressions:
             write = self.canonical if self.values.nan[value] != DIRTY else self.number
             return f"({write(args[0])} if {self.truth(args[2])} else {write(args[1])})"
         elif name == "load":
-            memory, address = self.access(value)
-            return f"load_{'f4' if f32 else 'f8'}({memory}, {address})[0]"
+            return self.read(value, 4 if f32 else 8, "f" if f32 else "d")
         elif name == "global":
             read = self.global_(graph.imm[value])
             return f"unpack_f(pack_I({read}))[0]" if f32 else f"unpack_d(pack_Q({read}))[0]"
@@ -423,6 +508,7 @@ class Expressions:
 
     def canonical(self, value: int) -> str:
         """A float whose NaN, if arithmetic made it, is the canonical one."""
+        value = self.alias.get(value, value)
         text = self.number(value)
         if self.values.nan[value] != DIRTY:
             return text
@@ -430,6 +516,7 @@ class Expressions:
 
     def bits(self, value: int) -> str:
         """The bits of an f32 or f64, observable ones."""
+        value = self.alias.get(value, value)
         graph = self.graph
         op = graph.op[value]
         if self.is_const(value):
@@ -453,8 +540,7 @@ class Expressions:
         if name == "select":
             return f"({self.bits(args[0])} if {self.truth(args[2])} else {self.bits(args[1])})"
         if name == "load":
-            memory, address = self.access(value)
-            return f"load_u4({memory}, {address})[0]"
+            return self.read(value, 4)
         if name == "global":
             return self.global_(graph.imm[value])
         return self.call(value)
@@ -462,6 +548,7 @@ class Expressions:
     # --- the rest --------------------------------------------------------------------------------------------------
 
     def reference(self, value: int) -> str:
+        value = self.alias.get(value, value)
         graph = self.graph
         op = graph.op[value]
         if op.name == "ref.null":
@@ -478,6 +565,7 @@ class Expressions:
         raise Crash(f"no Python for {op.name}")
 
     def vector(self, value: int) -> str:
+        value = self.alias.get(value, value)
         graph = self.graph
         op, args = graph.op[value], graph.args[value]
         if self.is_const(value):
@@ -490,12 +578,12 @@ class Expressions:
         if name == "global":
             return self.global_(graph.imm[value])
         if op.name == "v128.load":
-            memory, address = self.access(value)
-            return f"load_v16({memory}, {address})[0]"
+            return f"load_16s({self.bytes(value)}, {self.effective(value)})[0]"
         return self.call(value)
 
     def same(self, value: int) -> str:
         """The value as an operand of its own type, in its own representation: what locals hold."""
+        value = self.alias.get(value, value)
         type = self.graph.type[value]
         if type in (Type.I32, Type.I64):
             return self.exact(value)
@@ -507,6 +595,7 @@ class Expressions:
 
     def plain(self, value: int) -> str:
         """As the interpreter has it (`refsfi.runtime.values`)."""
+        value = self.alias.get(value, value)
         type = self.graph.type[value]
         if type in (Type.F32, Type.F64):
             return self.bits(value)
@@ -514,6 +603,7 @@ class Expressions:
 
     def passed(self, value: int) -> str:
         """As calls between regions pass it: an f64 as a float, all others as the interpreter has them."""
+        value = self.alias.get(value, value)
         return self.canonical(value) if self.graph.type[value] is Type.F64 else self.plain(value)
 
     def call(self, value: int) -> str:
@@ -529,11 +619,69 @@ class Expressions:
             args.append(str(imm) if isinstance(imm, int) else self.constant(imm))
         return f"{semantic(op.name)}({', '.join(args)})"
 
-    def access(self, value: int) -> tuple[str, str]:
-        """The memory and the effective address of a load or store."""
+    def bytes(self, value: int) -> str:
+        """The memory that a load or store accesses, as bytes."""
         index = op_memory(self.graph.imm[value])
-        self.memories.add(index)
-        return f"m{index}", self.effective(value)
+        if not self.is_steady(index):
+            return f"inst.mems[{index}].data"
+        self.memories.setdefault(index, set()).add("B")
+        return f"m{index}_B"
+
+    def words(self, value: int, form: str) -> str:
+        """Likewise as an array of items of a format of `struct`."""
+        index = op_memory(self.graph.imm[value])
+        self.memories.setdefault(index, set()).add(form)
+        return f"m{index}_{form}"
+
+    def is_steady(self, index: int) -> bool:
+        """Whether nobody else can move a memory: no other thread has it."""
+        return not self.mems[index].shared
+
+    def read(self, value: int, width: int, form: str = "") -> str:
+        """The unsigned number, or the float, of so many bytes. The memory is looked at as an array where the address is
+        a multiple of the width, which is several times as fast."""
+        address = self.effective(value)
+        if width == 1:
+            return f"{self.bytes(value)}[{address}]"
+        form = form or FORMS[width]
+        if not self.is_steady(op_memory(self.graph.imm[value])):
+            return f"load_{form}({self.bytes(value)}, {address})[0]"
+        shift = width.bit_length() - 1
+        if self.is_aligned(value, width):
+            return f"{self.words(value, form)}[{address} >> {shift}]"
+        place = address
+        if not address.isidentifier():
+            place, address = "a", f"(a := {address})"
+        aligned = f"{self.words(value, form)}[{place} >> {shift}]"
+        return f"({aligned} if not {address} & {width - 1} else load_{form}({self.bytes(value)}, {place})[0])"
+
+    def is_aligned(self, value: int, width: int) -> bool:
+        """Whether the address of a load or store is known to be a multiple of `width`."""
+        imm = self.graph.imm[value]
+        arg = imm[0] if isinstance(imm, tuple) else imm
+        return not arg.offset & (width - 1) and self._zeros(self.graph.args[value][0]) >= width.bit_length() - 1
+
+    def _zeros(self, value: int, depth: int = 4) -> int:
+        """How many of an integer's low bits are certainly zero."""
+        value = self.alias.get(value, value)
+        graph = self.graph
+        if self.is_const(value):
+            imm = graph.imm[value]
+            return (imm & -imm).bit_length() - 1 if imm else 64
+        args = graph.args[value]
+        name = graph.op[value].name.partition(".")[2]
+        if depth == 0:
+            return 0
+        if name in ("add", "sub", "or", "xor"):
+            return min(self._zeros(args[0], depth - 1), self._zeros(args[1], depth - 1))
+        if name == "and":
+            return max(self._zeros(args[0], depth - 1), self._zeros(args[1], depth - 1))
+        if name == "mul":
+            return self._zeros(args[0], depth - 1) + self._zeros(args[1], depth - 1)
+        if name == "shl" and self.is_const(args[1]):
+            count = self.known(args[1]) & (31 if graph.type[value] is Type.I32 else 63)
+            return int(self._zeros(args[0], depth - 1) + count)
+        return 0
 
     def effective(self, value: int) -> str:
         imm = self.graph.imm[value]

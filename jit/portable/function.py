@@ -19,11 +19,11 @@ from jit.ir.graph import (
 )
 from jit.ir.ops import Type
 from jit.portable.control import Goto, If, Item, Late, Loop, Shot, ends
-from jit.portable.expressions import Expressions
+from jit.portable.expressions import FORMS, Expressions, op_memory
 from jit.portable.leave import Site
 from jit.portable.memory import copy, fill, memory_access
 from jit.portable.shape import Shape, switch_runs
-from jit.portable.values import writes
+from jit.portable.values import DIRTY, writes
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Function"]
 
 _STORES = {"store8": 1, "store16": 2, "store32": 4}
-_PACK = {1: "", 2: "store_u2", 4: "store_u4", 8: "store_u8"}
 
 
 class Function:
@@ -45,6 +44,7 @@ class Function:
         self.values = unit.values
         self.shape = Shape(self.graph, start)
         self.text = Expressions(self.graph, self.values, unit.constant)
+        self.text.alias = self.shape.copies(self._may_stand)
         self.start = start
         self._loops: list[Loop] = []
         self._gotos: dict[int, list[Goto]] = {}
@@ -56,6 +56,15 @@ class Function:
         self.items = self._from(start, None)
         self.free = {value for value, users in self._named.items() if self.lacks(value, users)}
 
+    def _may_stand(self, value: int, param: int) -> bool:
+        """Whether a value can be used where a parameter is that it is the only one for."""
+        values = self.values
+        if self.text.is_const(value) or self.graph.op[value].name == "ref.null":
+            return True
+        if not values.local[value] or values.form[value] != values.form[param]:
+            return False
+        return values.nan[value] == values.nan[param] or values.nan[value] != DIRTY
+
     def lacks(self, value: int, users: set[int]) -> bool:
         """Whether a value is not always computed by this function before it gets to these of its blocks."""
         shape, block = self.shape, self.values.block[value]
@@ -63,7 +72,10 @@ class Function:
 
     def prologue(self) -> list[str]:
         lines = ["s = inst.store"] if self.uses_store else []
-        lines += [f"m{i} = inst.mems[{i}].data" for i in sorted(self.text.memories)]
+        for index, forms in sorted(self.text.memories.items()):
+            mem = f"inst.mems[{index}]"
+            lines.append(f"w = {mem}.words or words({mem})")
+            lines += [f'm{index}_{form} = w["{form}"]' for form in sorted(forms)]
         lines += [f"g{i} = inst.globals[{i}]" for i in sorted(self.text.globals)]
         return lines
 
@@ -204,7 +216,7 @@ class Function:
 
     def _switch(self, end: Switch, after: int | None, items: list[Item], source: int) -> None:
         index = self.text.exact(end.index)
-        if not self.values.local[end.index]:
+        if not index.isidentifier():
             items.append(f"i = {index}")
             index = "i"
         self.note(source)
@@ -229,6 +241,8 @@ class Function:
         outer = text.wanted
         moves: list[tuple[int, str, set[int]]] = []
         for param, value in zip(self.graph.blocks[edge.target].params, edge.args):
+            if param in text.alias:
+                continue
             text.wanted = set()
             written = self.converted(value, param)
             reads = text.wanted
@@ -251,6 +265,7 @@ class Function:
         """A value in the representation of a parameter."""
         type = self.graph.type[param]
         values, text = self.values, self.text
+        value = text.alias.get(value, value)
         if type is Type.F64:
             return text.number(value) if values.nan[param] == values.nan[value] else text.canonical(value)
         if type is Type.F32:
@@ -304,7 +319,9 @@ class Function:
             return f"{self.unit.callee(callee.index)}(inst, {room}{''.join(', ' + self.text.passed(a) for a in args)})"
         func = self.text.reference(args[0])
         rest = "".join(", " + self.text.passed(a) for a in args[1:])
-        return f"entry_of({func})({func}.inst, {room}{rest})"
+        entries = self.unit.constant(self.unit.space.entries)
+        entry = f"({entries}[{func}.code.index] if {func}.inst is inst else entry_of({func}))"
+        return f"{entry}({func}.inst, {room}{rest})"
 
     def call(self, value: int, items: list[Item]) -> None:
         graph = self.graph
@@ -448,7 +465,9 @@ class Straight:
         if name == "set_global":
             line = f"{text.global_(imm)} = {text.plain(args[0])}"
         elif op.wasm is not None and op.wasm.rule in ("store", "store-pack", "vstore"):
-            line = self._store(value, name)
+            self._store(value, name)
+            self._close()
+            return
         elif op.wasm is not None:
             access = self.function.unit.constant(memory_access(op, imm))
             mem = (imm[0] if isinstance(imm, tuple) else imm).mem
@@ -468,28 +487,52 @@ class Straight:
         self._emit(line)
         self._close()
 
-    def _store(self, value: int, name: str) -> str:
+    def _store(self, value: int, name: str) -> None:
         graph, text = self.graph, self.text
-        operand = graph.args[value][1]
-        memory, address = text.access(value)
+        operand = text.alias.get(graph.args[value][1], graph.args[value][1])
         type = graph.type[operand]
+        address = text.effective(value)
+        if type is Type.V128:
+            self._emit(f"store_16s({text.bytes(value)}, {address}, {text.vector(operand)})")
+            return
+        width, form, stored = self._stored(operand, name)
+        if width == 1:
+            self._emit(f"{text.bytes(value)}[{address}] = {stored}")
+            return
+        if not text.is_steady(op_memory(graph.imm[value])):
+            self._emit(f"store_{form}({text.bytes(value)}, {address}, {stored})")
+            return
+        shift = width.bit_length() - 1
+        if text.is_aligned(value, width):
+            self._emit(f"{text.words(value, form)}[{address} >> {shift}] = {stored}")
+            return
+        if not address.isidentifier():
+            self._emit(f"b = {address}")
+            address = "b"
+        self._emit(f"if {address} & {width - 1}:")
+        self._emit(f" store_{form}({text.bytes(value)}, {address}, {stored})")
+        self._emit("else:")
+        self._emit(f" {text.words(value, form)}[{address} >> {shift}] = {stored}")
+
+    def _stored(self, operand: int, name: str) -> tuple[int, str, str]:
+        """Of a number: width, format, and text."""
+        text = self.text
+        type = self.graph.type[operand]
         if type is Type.F64:
-            return f"store_f8({memory}, {address}, {text.canonical(operand)})"
+            return 8, "d", text.canonical(operand)
         if type is Type.F32:
             if self.values.form[operand]:
-                return f"store_f4({memory}, {address}, {text.canonical(operand)})"
-            return f"store_u4({memory}, {address}, {text.bits(operand)})"
-        if type is Type.V128:
-            return f"store_v16({memory}, {address}, {text.vector(operand)})"
+                return 4, "f", text.canonical(operand)
+            return 4, "I", text.bits(operand)
         width = _STORES.get(name, 4 if type is Type.I32 else 8)
         ones = (1 << 8 * width) - 1
         if name == "store" or text.bound(operand) <= ones:
             stored = text.exact(operand)
         elif text.is_const(operand):
-            stored = str(graph.imm[operand] & ones)
+            stored = str(self.graph.imm[operand] & ones)
         else:
             stored = f"{text.loose(operand)} & {ones}"
-        return f"{memory}[{address}] = {stored}" if width == 1 else f"{_PACK[width]}({memory}, {address}, {stored})"
+        return width, FORMS.get(width, ""), stored
 
     def _own_exit(self, value: int, condition: str, before: tuple[str, ...] = ()) -> None:
         for line in before:

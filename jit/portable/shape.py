@@ -14,6 +14,8 @@ inside it, for Python cannot continue an outer loop from within an inner one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jit.ir.graph import Edge, Exit, Graph, Jump, Return, Switch, TailCall, edges
 
 __all__ = ["Shape", "switch_runs"]
@@ -223,3 +225,36 @@ class Shape:
         if isinstance(end, Exit | Return | TailCall):
             return True
         return isinstance(end, Jump) and self.leaves(end.edge.target)
+
+    # --- parameters ------------------------------------------------------------------------------------------------
+
+    def copies(self, may_stand: Callable[[int, int], bool]) -> dict[int, int]:
+        """The parameters that in this function, which is entered at one place, only ever get one value, with it.
+        `may_stand(value, parameter)`: whether a value may be used in the parameter's stead."""
+        blocks = self.graph.blocks
+        incoming: dict[int, list[int]] = {}
+        for block in self.order:
+            for edge in self.edges_of(block):
+                if edge.target in self.rank and edge.target != self.start:
+                    for param, value in zip(blocks[edge.target].params, edge.args):
+                        incoming.setdefault(param, []).append(value)
+        same: dict[int, int] = {}
+
+        def find(value: int) -> int:
+            while value in same:
+                value = same[value]
+            return value
+
+        changed = True
+        while changed:
+            changed = False
+            for param, values in incoming.items():
+                if param in same:
+                    continue
+                sources = {find(value) for value in values} - {param}
+                if len(sources) == 1:
+                    (only,) = sources
+                    if may_stand(only, param):
+                        same[param] = only
+                        changed = True
+        return {param: find(param) for param in same}

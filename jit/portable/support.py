@@ -14,6 +14,7 @@ from typing import Any
 
 from refsfi.errors import Trap
 from refsfi.numeric.table import SEMANTICS
+from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import FuncInst
 from refsfi.runtime.values import same_ref
 
@@ -107,6 +108,19 @@ def mul_high_s(a: int, b: int) -> int:
     return ((((a ^ half) - half) * ((b ^ half) - half)) >> 64) & _ONES[64]
 
 
+def words(mem: MemInst) -> dict[str, memoryview]:
+    """A memory's bytes as arrays, by format. What does not fill an item at the end is missing."""
+    data = memoryview(mem.data)
+    whole = data[: len(data) & -8]
+    made: dict[str, memoryview] = {"B": data}
+    made["H"], made["I"], made["Q"] = whole.cast("H"), whole.cast("I"), whole.cast("Q")
+    # Typed as views of ints in the standard library's stubs.
+    floats: Any = (whole.cast("f"), whole.cast("d"))
+    made["f"], made["d"] = floats
+    mem.words = made
+    return made
+
+
 def _names() -> dict[str, Any]:
     names: dict[str, Any] = {
         "FAULTS": FAULTS,
@@ -127,11 +141,10 @@ def _names() -> dict[str, Any]:
         "fnearest": _rounding(round),
         "mul_high_s": mul_high_s,
         "same": same_ref,
+        "words": words,
     }
-    for name, form in (("u2", "<H"), ("u4", "<I"), ("u8", "<Q"), ("s1", "<b"), ("s2", "<h"), ("s4", "<i")):
-        names[f"load_{name}"], names[f"store_{name}"] = _codec(form)
-    for name, form in (("f4", "<f"), ("f8", "<d"), ("v16", "16s")):
-        names[f"load_{name}"], names[f"store_{name}"] = _codec(form)
+    for form in ("H", "I", "Q", "f", "d", "16s"):
+        names[f"load_{form}"], names[f"store_{form}"] = _codec(f"<{form}")
     for name, form in (("I", "<I"), ("Q", "<Q"), ("f", "<f"), ("d", "<d")):
         codec = struct.Struct(form)
         names[f"pack_{name}"], names[f"unpack_{name}"] = codec.pack, codec.unpack

@@ -31,9 +31,9 @@ from refsfi.runtime.values import func_type
 
 __all__ = ["PortableUnit", "namespace"]
 
-# Calls that may be nested in Python, and how many of Python's own frames may be open already for that.
-_NESTED: Final = 400
-_SPARE: Final = 60
+# Calls that may be nested in Python: the most that its limit has room for, with some to spare for what calls do besides.
+_NESTED: Final = (800, 400, 150)
+_SPARE: Final = 100
 
 _serial = itertools.count()
 
@@ -273,8 +273,11 @@ def _bits_of(x: float) -> int:
 
 def _depth() -> int:
     """How many calls may be nested within Python's limit."""
-    try:
-        sys._getframe(max(sys.getrecursionlimit() - _NESTED - _SPARE, 0))
-    except ValueError:
-        return _NESTED
+    limit = sys.getrecursionlimit() - _SPARE
+    for depth in _NESTED:
+        try:
+            sys._getframe(max(limit - depth, 0))
+        except ValueError:
+            # Fewer frames than that are open.
+            return depth
     return 0

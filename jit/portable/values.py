@@ -58,7 +58,8 @@ _NUMBERS_ONLY: Final = (
 )
 # Their operands are written more than once.
 _REPEATING: Final = frozenset(
-    [f"{t}.{op}" for t in ("i32", "i64") for op in ("rotl", "rotr")] + ["f64.div", "f32.div", "f32.canon", "f64.canon"]
+    [f"{t}.{op}" for t in ("i32", "i64") for op in "rotl rotr lt_s gt_s le_s ge_s".split()]
+    + ["f64.div", "f32.div", "f32.canon", "f64.canon"]
 )
 
 

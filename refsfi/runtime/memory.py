@@ -47,7 +47,7 @@ class MemInst:
     long as they were if the memory is `guarded` or was pinned before. `ceiling` is the host's limit in bytes.
     """
 
-    __slots__ = ("__weakref__", "_record", "_storage", "_type", "ceiling", "data", "lock", "waiters")
+    __slots__ = ("__weakref__", "_record", "_storage", "_type", "ceiling", "data", "lock", "waiters", "words")
 
     def __init__(self, type: MemType, ceiling: int | None = None) -> None:
         """LimitError where the minimum is above the ceiling or cannot be had from the operating system."""
@@ -65,6 +65,8 @@ class MemInst:
         self.lock = threading.RLock()
         self._record: ctypes.Array[ctypes.c_uint64] | None = None
         self.waiters = Waiters() if type.shared else None
+        # `data` as arrays of numbers, for generated Python, as long as it is what it is.
+        self.words: dict[str, memoryview] | None = None
 
     @property
     def declared(self) -> MemType:
@@ -136,6 +138,7 @@ class MemInst:
         """After the storage has changed."""
         storage = self._storage
         self.data = storage.buffer
+        self.words = None
         if self._record is not None:
             self._record[0] = storage.base
             self._record[1] = len(storage.buffer)
