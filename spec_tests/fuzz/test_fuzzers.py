@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,10 +19,12 @@ from refsfi.syntax.module import Module
 from refsfi.text.parser import parse_module
 from tools.fuzzing import pool
 from tools.fuzzing.check import check
-from tools.fuzzing.judge import Case, judge
 from tools.fuzzing.meaning import difference
 from tools.fuzzing.peers import missing
 from tools.fuzzing.shrink import shrink, shrink_module
+
+if TYPE_CHECKING:
+    from tools.fuzzing.judge import Judged
 
 ABSENT = missing()
 with_peers = pytest.mark.skipif(bool(ABSENT), reason=f"not installed: {ABSENT}")
@@ -32,8 +35,10 @@ ADDS = """(module (memory (export "m") 1) (global $g (mut i32) (i32.const 0))
   (func (export "h") (param f64) (drop (i32.trunc_f64_s (local.get 0)))))"""
 
 
-def case(text: str) -> Case:
-    return Case("a test", encode(parse_module(text, ALL)), ALL)
+def judged(text: str, seed: int = 0) -> Judged:
+    from tools.fuzzing.judge import Case, judge  # imports what only the peers bring
+
+    return judge(Case("a test", encode(parse_module(text, ALL)), ALL), Random(seed))
 
 
 # --- comparison ------------------------------------------------------------------------------------------------------
@@ -41,11 +46,11 @@ def case(text: str) -> Case:
 
 @with_peers
 def test_engines_that_agree() -> None:
-    judged = judge(case(ADDS), Random(0))
-    assert judged.finding is None, judged.finding
-    assert judged.stage == "ran"
-    assert judged.counts["memories"] >= 3
-    assert judged.counts["fuel counts"] >= 6
+    result = judged(ADDS)
+    assert result.finding is None, result.finding
+    assert result.stage == "ran"
+    assert result.counts["memories"] >= 3
+    assert result.counts["fuel counts"] >= 6
 
 
 @with_peers
@@ -57,17 +62,17 @@ def test_a_wrong_result_is_found(
     mnemonic: str, wrong: Callable[..., int], about: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SEMANTICS, mnemonic, wrong)
-    finding = judge(case(ADDS), Random(1)).finding
+    finding = judged(ADDS, 1).finding
     assert finding is not None
     assert finding.signature.startswith(f"differs: {about}")
 
 
 @with_peers
 def test_a_wrong_verdict_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    invalid = case("(module (func (drop (i32.eqz (i64.const 0)))))")
-    assert judge(invalid, Random(0)).stage == "invalid"
+    invalid = "(module (func (drop (i32.eqz (i64.const 0)))))"
+    assert judged(invalid).stage == "invalid"
     monkeypatch.setattr("tools.fuzzing.judge.validate", lambda module, features: None)
-    finding = judge(invalid, Random(0)).finding
+    finding = judged(invalid).finding
     assert finding is not None
     assert finding.signature.startswith("verdict: valid, refused by wasm-tools: type mismatch")
 
@@ -75,7 +80,7 @@ def test_a_wrong_verdict_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ValidationError("nothing is valid", 9)
 
     monkeypatch.setattr("tools.fuzzing.judge.validate", refuse)
-    finding = judge(case(ADDS), Random(0)).finding
+    finding = judged(ADDS).finding
     assert finding is not None
     assert finding.signature == "verdict: invalid, valid by wasm-tools: nothing is valid "
 
@@ -172,13 +177,22 @@ def test_a_case_that_dies_or_hangs_costs_itself_only() -> None:
     assert results[4] == pool.Lost(4, "no answer after 2 s")
 
 
+def _no_worker() -> Callable[[int], int]:
+    raise ValueError("on purpose")
+
+
+def test_processes_that_cannot_begin_are_an_error() -> None:
+    with pytest.raises(RuntimeError, match="died before its first case"):
+        list(pool.run(_no_worker, (), 7, jobs=1, case_seconds=2.0))
+
+
 def test_findings_are_made_small() -> None:
     assert shrink("(module (func) (memory 1) (table 1 funcref))", lambda text: "memory" in str(text), 5.0) == "memory"
 
     def trunc(data: bytes) -> bool:
         return any(i.op.mnemonic == "i32.trunc_f64_s" for func in decode(data, ALL).funcs for i in func.body)
 
-    small = decode(shrink_module(case(ADDS).data, trunc, 20.0), ALL)
+    small = decode(shrink_module(encode(parse_module(ADDS, ALL)), trunc, 20.0), ALL)
     assert [instr.op.mnemonic for func in small.funcs for instr in func.body] == ["i32.trunc_f64_s", "end"]
     assert not small.exports
     assert not small.globals

@@ -15,6 +15,9 @@ from typing import Any
 
 __all__ = ["Lost", "run"]
 
+# For a process to start and to make its function of a case.
+_START_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
@@ -30,7 +33,9 @@ class _Worker:
     results: Connection
     next: int
     stop: int
-    since: float
+    # Until when it has time for what it does now (monotonic).
+    end: float
+    begun: bool = False
 
 
 def run(
@@ -44,7 +49,7 @@ def run(
     """(number, result) of every case below `count`, in no particular order.
 
     `make(*arguments)` is called once in each process, by import, and gives the function of one case. `end` is a time
-    (monotonic) after which nothing new is begun.
+    (monotonic) after which nothing new is begun. RuntimeError where a process does not come as far as its first case.
     """
     context = multiprocessing.get_context("spawn")
     share = -(-count // max(1, jobs))
@@ -57,7 +62,7 @@ def run(
         process = context.Process(target=_main, args=(send, make, arguments, first, stop, end), daemon=True)
         process.start()
         send.close()
-        workers.append(_Worker(process, receive, first, stop, time.monotonic()))
+        workers.append(_Worker(process, receive, first, stop, time.monotonic() + case_seconds + _START_SECONDS))
 
     for first in range(0, count, max(1, share)):
         start(first, min(first + share, count))
@@ -68,19 +73,26 @@ def run(
                 lost = ""
                 if worker.results in ready:
                     try:
-                        index, result = worker.results.recv()
+                        message = worker.results.recv()
                     except (EOFError, OSError):
                         worker.process.join()
+                        if not worker.begun:
+                            raise RuntimeError(
+                                "a process died before its first case; its own message says why"
+                            ) from None
                         if worker.next < worker.stop and worker.process.exitcode:
                             lost = f"the process died with exit code {worker.process.exitcode}"
                         else:
                             workers.remove(worker)
                             continue
                     else:
-                        worker.next, worker.since = index + 1, time.monotonic()
-                        yield index, result
+                        worker.end = time.monotonic() + case_seconds
+                        worker.begun = True
+                        if message is not None:
+                            worker.next = message[0] + 1
+                            yield message
                         continue
-                elif time.monotonic() - worker.since > case_seconds:
+                elif time.monotonic() > worker.end:
                     worker.process.kill()
                     worker.process.join()
                     lost = f"no answer after {case_seconds:g} s"
@@ -103,6 +115,8 @@ def _main(
     end: float | None,
 ) -> None:
     case = make(*arguments)
+    # From now on each case has its time.
+    results.send(None)
     for index in range(first, stop):
         if end is not None and time.monotonic() > end:
             return
