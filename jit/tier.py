@@ -108,7 +108,9 @@ class JitTier:
     def _enter_recording(self, unit: Unit, pc: int, frame: Frame) -> Departure | None:
         outcome = unit.enter(pc, frame)
         if isinstance(outcome, Departure):
-            rebuild(frame, outcome)
+            inner = rebuild(frame, outcome)
+            if outcome.call is not None:
+                self._carry_out(inner, _code(inner), inner.ip, *outcome.call)
             return outcome
         _return(frame, outcome)
         return None
