@@ -107,6 +107,7 @@ def make_instance(context: Context, module: Module, imports: Sequence[Extern]) -
         raise WasmtimeError("cross-`Engine` instantiation is not currently supported")
     if module._shared and not context.engine.settings.shared_memory:
         raise unshared()
+    context.check_thread()
     context.count(1, module._tables, module._memories)
     try:
         instance = in_turn(context, instantiate, program, imports)

@@ -22,6 +22,10 @@ from refsfi.exec.load import LAZY_FROM
 __all__ = ["RunOptions", "RunResult", "run", "run_async"]
 
 _START = "_start"
+# What is called unless something else is asked for: the first that there is.
+_MAIN = ("", _START)
+# What a reactor, a library that is used through its exports, sets itself up by.
+_INITIALIZE = "_initialize"
 
 # A file's name, or the contents of one.
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray
@@ -125,16 +129,14 @@ class _Capture:
     def __init__(self, limit: int | None) -> None:
         self._data = bytearray()
         self._limit = limit
+        self.overflowed = False
 
     def __call__(self, data: bytes) -> None:
         if self._limit is not None and len(self._data) + len(data) > self._limit:
             self._data += data[: self._limit - len(self._data)]
+            self.overflowed = True
             raise Exhaustion(TrapCode.INTERRUPT)
         self._data += data
-
-    @property
-    def full(self) -> bool:
-        return self._limit is not None and len(self._data) == self._limit
 
     def __bytes__(self) -> bytes:
         return bytes(self._data)
@@ -175,12 +177,11 @@ class _Run:
         outputs = (_Capture(options["max_output"]), _Capture(options["max_output"]))
         store.set_wasi(self._wasi(*outputs))
         try:
-            linker = self._linker(module)
             if options["timeout"] is not None:
                 store.set_timeout(options["timeout"])
-            code, results = self._call(linker, module)
+            code, results = self._call(self._linker(module), module)
         except Trap as trap:
-            if any(output.full for output in outputs):
+            if any(output.overflowed for output in outputs):
                 trap.add_note(f"the guest's output reached the limit of {options['max_output']} bytes")
             raise
         finally:
@@ -226,14 +227,20 @@ class _Run:
     def _call(self, linker: Linker, module: Module) -> tuple[int, tuple[Any, ...]]:
         """Exit code and results."""
         store, name = self.store, self._options["invoke"]
+        arguments = () if name is None else self._args
         try:
             exports = linker.instantiate(store, module).exports(store)
-            if name is None and _START not in exports:
-                return 0, ()
-            func = exports.get(_START if name is None else name)
+            initialize = exports.get(_INITIALIZE)
+            if isinstance(initialize, Func) and _START not in exports:
+                initialize(store)
+            if name is None:
+                name = next((found for found in _MAIN if found in exports), None)
+                if name is None:
+                    return 0, ()
+            func = exports.get(name)
             if not isinstance(func, Func):
-                raise WasmtimeError(f"the module exports no function `{name or _START}`")
-            result = func(store) if name is None else func(store, *self._args)
+                raise WasmtimeError(f"the module exports no function `{name}`")
+            result = func(store, *arguments)
         except ExitTrap as exit:
             return exit.code, ()
         count = len(func.type(store).results)

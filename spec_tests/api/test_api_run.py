@@ -85,8 +85,19 @@ def test_invoke() -> None:
     assert refsfi.run(b'(module (func (export "f") (result externref) ref.null extern))', invoke="f").results == (None,)
 
 
+def test_a_reactor_is_set_up_first() -> None:
+    reactor = b"""(module (global $g (mut i32) (i32.const 0))
+      (func (export "_initialize") (global.set $g (i32.const 5))) (func (export "f") (result i32) (global.get $g)))"""
+    assert refsfi.run(reactor, invoke="f").results == (5,)
+
+
 def test_a_module_without_start_does_nothing() -> None:
     assert refsfi.run(b"(module)") == refsfi.RunResult(0, b"", b"")
+    assert refsfi.run(b'(module (func (export "f") unreachable))') == refsfi.RunResult(0, b"", b"")
+
+
+def test_a_function_without_a_name_comes_first() -> None:
+    assert ends('(module (func (export "") unreachable) (func (export "_start")))') is TrapCode.UNREACHABLE
 
 
 @pytest.mark.parametrize(
@@ -186,6 +197,11 @@ def test_preloaded_modules() -> None:
     library = b'(module (func (export "seven") (result i32) i32.const 7))'
     program = b'(module (import "lib" "seven" (func $f (result i32))) (export "f" (func $f)))'
     assert refsfi.run(program, invoke="f", preload={"lib": library}).results == (7,)
+
+
+def test_preloaded_modules_have_no_more_time() -> None:
+    library = b"(module (func $f (loop (br 0))) (start $f))"
+    assert ends("(module)", preload={"lib": library}, timeout=0.05) is TrapCode.INTERRUPT
 
 
 def test_unknown_imports() -> None:
