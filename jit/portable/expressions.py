@@ -167,7 +167,7 @@ class Expressions:
             a, b = args
             if self._is_chain(a) or self._is_chain(b):
                 return None
-            if name == "add" and self.is_const(a):
+            if name in ("add", "mul") and self.is_const(a):
                 a, b = b, a
             known = self.known(b) if self.is_const(b) else None
             if name == "add" and known is not None and known > ones >> 1:
@@ -179,12 +179,15 @@ class Expressions:
                 if self.bound(a) + self.bound(b) <= ones:
                     return None
                 return f"(t if (t := {self.exact(a)} + {self.exact(b)}) <= {ones} else t - {ones + 1})"
-            if name == "shl" and known is None:
-                return None
-            if name == "mul" and known is not None and known >> 16:
-                return None
-            text, fits = self._wide(value, name)
-            return text if fits else f"(t if (t := {text[1:-1]}) <= {ones} else t & {ones})"
+            if name == "shl":
+                if known is None or self.bound(a) << (known & (bits - 1)) <= ones:
+                    return None
+                text = f"{self.exact(a)} << {known & (bits - 1)}"
+            else:
+                if (known is not None and known >> 16) or self.bound(a) * self.bound(b) <= ones:
+                    return None
+                text = f"{self.exact(a)} * {self.exact(b)}"
+            return f"(t if (t := {text}) <= {ones} else t & {ones})"
         if name == "shr_s" and self.is_const(args[1]):
             by = self.known(args[1]) & (bits - 1)
             sign = ones ^ (ones >> by)

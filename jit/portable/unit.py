@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from jit.backend import Activation, Departure
 from jit.build import Refused
-from jit.ir.graph import CALL, NO_SNAPSHOT, Callee, Graph
+from jit.ir.graph import CALL, NO_SNAPSHOT, Callee, Graph, TailCall
 from jit.ir.ops import Type, type_of
 from jit.portable.control import Deep, render
 from jit.portable.function import Function
@@ -86,6 +86,12 @@ class PortableUnit:
                     (call,) = graph.args[value]
                     self.results.setdefault(call, ["_"] * self._result_count(call))[graph.imm[value]] = f"v{value}"
         self._entries: dict[int, Callable[..., Any]] = {}
+        # Whether other regions may be called from this one.
+        self._calls = any(
+            graph.op[value].name in ("call", "call_func")
+            for number in self.values.blocks
+            for value in graph.blocks[number].code
+        ) or any(isinstance(graph.blocks[number].end, TailCall) for number in self.values.blocks)
         self._params: tuple[Type, ...] = tuple(type_of(t) for t in func_type(self._type_of(code.func_index)).params)
         self._results: tuple[Type, ...] = tuple(type_of(t) for t in func_type(self._type_of(code.func_index)).results)
         # A tail call has the room of the activation that it replaces but for this, which bounds Python's stack.
@@ -220,7 +226,7 @@ class PortableUnit:
         function = self.entry(pc)
         inst, store, code = frame.inst, frame.store, self.code
         room = store.room
-        given = min(room, _depth() * FRAME_COST)
+        given = min(room, _depth() * FRAME_COST) if self._calls else room
         try:
             if pc == CALL:
                 # What the interpreter has taken already the function takes itself.
