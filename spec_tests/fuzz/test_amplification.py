@@ -20,6 +20,7 @@ from refsfi.text.printer import print_module
 from refsfi.valid.module import validate
 
 N = 10_000
+# Of this process, whatever else the machine does.
 SECONDS = 10.0
 # Characters of text for each byte of a binary module, and for the rest of it.
 FACTOR, REST = 128, 1 << 16
@@ -93,21 +94,21 @@ TEXT = {
 @pytest.mark.parametrize("what", BINARY)
 def test_binary_modules(what: str) -> None:
     data = BINARY[what]
-    start = time.monotonic()
+    start = time.process_time()
     module = decode(data, ALL)
     _through(module, len(data))
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 @pytest.mark.parametrize("what", TEXT)
 def test_text_modules(what: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     try:
         module = parse_module(TEXT[what], ALL)
     except WasmError:
         module = Module()
     _through(module, len(encode(module)))
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def _through(module: Module, size: int) -> None:

@@ -17,6 +17,7 @@ from refsfi.syntax.features import ALL
 from refsfi.text.parser import parse_module
 from refsfi.valid.module import validate
 
+# Of this process, whatever else the machine does.
 SECONDS = 2.0
 BYTES = 8 << 20
 
@@ -85,14 +86,14 @@ FREE = {
 def _run(content: bytes | str) -> WasmError | None:
     """Decode or parse, validate and instantiate: the error, if there is one."""
     tracemalloc.start()
-    start = time.monotonic()
+    start = time.process_time()
     error = None
     try:
         module = decode(content, ALL) if isinstance(content, bytes) else parse_module(content, ALL)
         instantiate(Store(Limits()), Program(module, validate(module, ALL)), [])
     except WasmError as refusal:
         error = refusal
-    seconds = time.monotonic() - start
+    seconds = time.process_time() - start
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert seconds < SECONDS

@@ -165,7 +165,7 @@ def _odd_worker() -> Callable[[int], int]:
 
 
 def test_a_case_that_dies_or_hangs_costs_itself_only() -> None:
-    results = dict(pool.run(_odd_worker, (), 7, jobs=1, case_seconds=2.0))
+    results = dict(pool.run(_odd_worker, (), 7, jobs=1, case_seconds=5.0))
     assert {index: value for index, value in results.items() if isinstance(value, int)} == {
         0: 0,
         1: 1,
@@ -174,7 +174,7 @@ def test_a_case_that_dies_or_hangs_costs_itself_only() -> None:
         6: 36,
     }
     assert results[2] == pool.Lost(2, "the process died with exit code 7")
-    assert results[4] == pool.Lost(4, "no answer after 2 s")
+    assert results[4] == pool.Lost(4, "no answer after 5 s")
 
 
 def _no_worker() -> Callable[[int], int]:
@@ -183,7 +183,7 @@ def _no_worker() -> Callable[[int], int]:
 
 def test_processes_that_cannot_begin_are_an_error() -> None:
     with pytest.raises(RuntimeError, match="died before its first case"):
-        list(pool.run(_no_worker, (), 7, jobs=1, case_seconds=2.0))
+        list(pool.run(_no_worker, (), 7, jobs=1, case_seconds=5.0))
 
 
 def test_findings_are_made_small() -> None:

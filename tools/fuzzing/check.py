@@ -47,7 +47,7 @@ from tools.fuzzing.meaning import difference
 __all__ = ["SECONDS", "Finding", "Outcome", "TooLong", "check", "limit_memory", "signature", "time_limit"]
 
 # What one case may take. The guest's own limits are far below, so that exceeding these is refsfi's doing.
-SECONDS = 10.0
+SECONDS = 30.0
 FUEL = 20_000
 LIMITS = Limits(stack=1 << 16, memory=1 << 22, table=10_000, gc_items=10_000)
 # More exported functions than this are not called.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from refsfi.binary.decode import decode
-from refsfi.errors import LimitError, MalformedError, ValidationError
+from refsfi.errors import LimitError, MalformedError, PlacedError
 from refsfi.syntax.features import ALL, Features
 from refsfi.syntax.module import Module
 from refsfi.valid.module import validate
@@ -32,7 +32,7 @@ class Case:
 
 @dataclass(slots=True)
 class Judged:
-    """How far a module came: malformed, invalid, limit (of either side), valid, ran; what was compared; a finding."""
+    """How far a module came: malformed, invalid, limit, valid, ran; what was compared; a finding."""
 
     stage: str
     counts: Counter[str] = field(default_factory=Counter)
@@ -69,28 +69,19 @@ def _verdict(case: Case, judged: Judged) -> Module | None:
         validate(decoded, case.features)
         judged.stage = "valid"
         module = decoded
-    except (MalformedError, ValidationError) as refusal:
+    except (MalformedError, PlacedError) as refusal:
         error = str(refusal)
-    except LimitError as refusal:
-        error = str(refusal)
-        judged.stage = "limit"
+        if isinstance(refusal, LimitError):
+            judged.stage = "limit"
     answer = run(WASM_TOOLS, "validate", f"--features={wasm_tools_features(case.features)}", data=case.data)
     if answer.accepted == (module is not None):
         return module
-    if judged.stage == "limit" or _PEER_LIMIT.search(answer.message):
-        judged.stage = "limit"
-        judged.counts[f"limit: {_general(error or answer.message)}"] += 1
-        return None
     said = _general(error or answer.message)
     judged.finding = Finding(
         f"verdict: {judged.stage}, {'valid' if answer.accepted else 'refused'} by wasm-tools: {said}",
         f"refsfi: {error or 'valid'}\nwasm-tools: {answer.message or 'valid'}",
     )
     return None
-
-
-# wasm-tools' own limits, in its words.
-_PEER_LIMIT = re.compile(r"exceeds? (?:the )?(?:limit|maximum)|out of bounds.*limit|too (?:many|large|big)|size limit")
 
 
 def _general(message: str) -> str:

