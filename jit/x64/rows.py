@@ -2,6 +2,34 @@
 
 from __future__ import annotations
 
-from jit.x64 import rows_call, rows_compare, rows_float, rows_integer, rows_memory
+from jit.x64 import (
+    rows_call,
+    rows_compare,
+    rows_float,
+    rows_integer,
+    rows_memory,
+    rows_vector_bits,
+    rows_vector_compare,
+    rows_vector_convert,
+    rows_vector_float,
+    rows_vector_int,
+    rows_vector_lanes,
+    rows_vector_memory,
+    rows_vector_wide,
+)
 
-__all__ = ["rows_call", "rows_compare", "rows_float", "rows_integer", "rows_memory"]
+__all__ = [
+    "rows_call",
+    "rows_compare",
+    "rows_float",
+    "rows_integer",
+    "rows_memory",
+    "rows_vector_bits",
+    "rows_vector_compare",
+    "rows_vector_convert",
+    "rows_vector_float",
+    "rows_vector_int",
+    "rows_vector_lanes",
+    "rows_vector_memory",
+    "rows_vector_wide",
+]

@@ -9,22 +9,16 @@ from jit.x64 import layout as at
 from jit.x64.emit import Emitter
 
 __all__ = [
-    "ALL_ONES",
-    "SIGNS",
     "canonical_lanes",
     "combine",
     "constant_label",
     "copy_of",
     "fresh",
+    "invert",
     "lanes_label",
     "map_lanes",
     "unary",
 ]
-
-ALL_ONES: Final = (1 << 128) - 1
-
-# The sign bits of lanes, by their width in bits.
-SIGNS: Final = {8: 0x80, 16: 0x8000, 32: 0x80000000, 64: 0x8000000000000000}
 
 # Of f32x4 and f64x2: width of a lane, suffix of instructions, what is not in a canonical NaN.
 _NOT_CANONICAL: Final = {"ps": (32, 0xFFFFFFFF ^ 0x7FC00000), "pd": (64, 0xFFFFFFFFFFFFFFFF ^ 0x7FF8000000000000)}
@@ -104,9 +98,16 @@ def map_lanes(e: Emitter, v: int, name: str, width: int, lane: int) -> int:
     return dest
 
 
+def invert(e: Emitter, register: int) -> int:
+    """Write what inverts all bits of a register. Uses xmm15. Returns the register."""
+    e.asm.rr("pcmpeqd", at.VSCRATCH, at.VSCRATCH)
+    e.asm.rr("pxor", register, at.VSCRATCH)
+    return register
+
+
 def canonical_lanes(e: Emitter, suffix: str, register: int) -> int:
-    """Write the canonical NaN into the lanes of a register that hold any; `suffix` is `ps` or `pd`. The second vector
-    scratch register is used. Returns the register."""
+    """Write the canonical NaN into the lanes of a register that hold any; `suffix` is `ps` or `pd`. xmm15
+    is used. Returns the register."""
     asm = e.asm
     width, others = _NOT_CANONICAL[suffix]
     mask = at.VSCRATCH
