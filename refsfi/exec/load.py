@@ -36,7 +36,7 @@ _MOST_FILES = 2000
 
 
 def user_cache() -> Path:
-    """The user's cache directory: $REFSFI_CACHE_DIR, else `refsfi` in $XDG_CACHE_HOME or ~/.cache. It need not exist."""
+    """The user's cache directory: $REFSFI_CACHE_DIR, else `refsfi` in $XDG_CACHE_HOME or ~/.cache. It may not exist."""
     named = os.environ.get("REFSFI_CACHE_DIR")
     if named:
         return Path(named)
