@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from jit.ir.graph import Graph
 from jit.ir.ops import Type
 from jit.portable.memory import memory_access
+from jit.portable.ranges import M32, M64, Ranges
+from jit.portable.shape import Shape
 from jit.portable.support import semantic
 from jit.portable.values import BITS, DIRTY, FLOAT, Values
 from refsfi.errors import Crash
 
 __all__ = ["Expressions"]
-
-M32: Final = 0xFFFFFFFF
-M64: Final = 0xFFFFFFFFFFFFFFFF
 
 _COMPARE = {
     "eq": "==",
@@ -51,9 +49,22 @@ FORMS = {2: "H", 4: "I", 8: "Q"}
 class Expressions:
     """Writes the values of one graph. `wanted` gathers the locals that were named since it was last emptied."""
 
-    def __init__(self, graph: Graph, values: Values, constant: Callable[[Any], str]) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        values: Values,
+        nan: list[int],
+        alias: dict[int, int],
+        constant: Callable[[Any], str],
+    ) -> None:
+        graph = shape.graph
         self.graph = graph
         self.values = values
+        # Of floats, as in `Values`, but of this function alone.
+        self.nan = nan
+        # Parameters that stand for one value in this function.
+        self.alias = alias
+        self.ranges = Ranges(shape, values.block, alias)
         # Gives an object a name in the generated code's globals.
         self.constant = constant
         if graph.code is None:
@@ -63,9 +74,8 @@ class Expressions:
         # Of each memory that was named, the formats; of each global, the index.
         self.memories: dict[int, set[str]] = {}
         self.globals: set[int] = set()
-        # Parameters that stand for one value in this function.
-        self.alias: dict[int, int] = {}
-        self._bounds: dict[int, int] = {}
+        # Whether what defines a local need not be rounded to an f32.
+        self.rounds = False
         self._defined = -1
 
     def name(self, value: int) -> str:
@@ -94,46 +104,7 @@ class Expressions:
 
     def bound(self, value: int) -> int:
         """No value of this integer is larger."""
-        value = self.alias.get(value, value)
-        found = self._bounds.get(value)
-        if found is None:
-            found = self._bounds[value] = self._bound(value)
-        return found
-
-    def _bound(self, value: int) -> int:
-        graph = self.graph
-        op, args, imm = graph.op[value], graph.args[value], graph.imm[value]
-        ones = M32 if graph.type[value] is Type.I32 else M64
-        if self.is_const(value):
-            return int(imm)
-        name = op.name.partition(".")[2]
-        if name in _COMPARE or name in ("eqz", "is_null") or op.name == "ref.eq":
-            return 1
-        if name == "and":
-            return min(self.bound(args[0]), self.bound(args[1]))
-        if name == "shr_u" and self.is_const(args[1]):
-            return self.bound(args[0]) >> (self.known(args[1]) & (31 if ones == M32 else 63))
-        if name == "shl" and self.is_const(args[1]):
-            return min(ones, self.bound(args[0]) << (self.known(args[1]) & (31 if ones == M32 else 63)))
-        if name == "add":
-            top = self.bound(args[0]) + self.bound(args[1])
-            return min(top, ones)
-        if name == "mul":
-            top = self.bound(args[0]) * self.bound(args[1])
-            return min(top, ones)
-        if name in ("or", "xor"):
-            return int((1 << max(self.bound(args[0]).bit_length(), self.bound(args[1]).bit_length())) - 1)
-        if name in ("clz", "ctz", "popcnt"):
-            return 64
-        if name == "rem_u" and self.is_const(args[1]):
-            return int(max(self.known(args[1]) - 1, 0))
-        if name == "extend_i32_u" or name == "div_u":
-            return self.bound(args[0])
-        if name == "select":
-            return max(self.bound(args[0]), self.bound(args[1]))
-        if op.wasm is not None and name in _LOADS and not name.endswith("_s"):
-            return int((1 << 8 * op.wasm.width) - 1)
-        return ones
+        return self.ranges.top(value)
 
     def exact(self, value: int) -> str:
         """An i32 or i64 as an unsigned number."""
@@ -174,6 +145,11 @@ class Expressions:
                 name, known = "sub", ones + 1 - known
             if name == "sub":
                 taken = self.exact(b) if known is None else str(known)
+                if self.ranges.low(a) >= (self.bound(b) if known is None else known):
+                    return f"({self.exact(a)} - {taken})"
+                if known is not None and self.exact(a).isidentifier():
+                    a_ = self.exact(a)
+                    return f"({a_} - {taken} if {a_} >= {taken} else {a_} + {ones + 1 - known})"
                 return f"(t if (t := {self.exact(a)} - {taken}) >= 0 else t + {ones + 1})"
             if name == "add":
                 if self.bound(a) + self.bound(b) <= ones:
@@ -292,6 +268,16 @@ class Expressions:
         if self.bound(value) <= ones:
             return self.exact(value)
         return f"({self.loose(value)} & {ones})"
+
+    def _signed_number(self, value: int) -> str:
+        """An integer as the signed number that it stands for."""
+        text = self.exact(value)
+        half = 1 << (31 if self.graph.type[value] is Type.I32 else 63)
+        if self.bound(value) < half:
+            return text
+        if text.isidentifier():
+            return f"({text} if {text} < {half} else {text} - {2 * half})"
+        return f"(t if (t := {text}) < {half} else t - {2 * half})"
 
     def _rotate(self, args: tuple[int, ...], name: str, i32: bool) -> str:
         bits = 32 if i32 else 64
@@ -489,15 +475,12 @@ class Expressions:
             if f32 and "i64" in name:
                 return f"unpack_f(pack_I({self.call(value)}))[0]"
             source = args[0]
-            integer = self.exact(source)
-            if name.endswith("_s"):
-                half = 1 << (31 if "i32" in name else 63)
-                integer = f"(({integer} ^ {half}) - {half})"
+            integer = self._signed_number(source) if name.endswith("_s") else self.exact(source)
             text = f"({integer} * 1.0)"
         elif name == "reinterpret_i64":
             return f"unpack_d(pack_Q({self.exact(args[0])}))[0]"
         elif name == "select":
-            write = self.canonical if self.values.nan[value] != DIRTY else self.number
+            write = self.canonical if self.nan[value] != DIRTY else self.number
             return f"({write(args[0])} if {self.truth(args[2])} else {write(args[1])})"
         elif name == "load":
             return self.read(value, 4 if f32 else 8, "f" if f32 else "d")
@@ -507,13 +490,15 @@ class Expressions:
         else:
             read = self.call(value)
             return f"unpack_f(pack_I({read}))[0]" if f32 else f"unpack_d(pack_Q({read}))[0]"
-        return f"c_float({text}).value" if f32 else text
+        if not f32 or (value == self._defined and self.rounds):
+            return text
+        return f"c_float({text}).value"
 
     def canonical(self, value: int) -> str:
         """A float whose NaN, if arithmetic made it, is the canonical one."""
         value = self.alias.get(value, value)
         text = self.number(value)
-        if self.values.nan[value] != DIRTY:
+        if self.nan[value] != DIRTY:
             return text
         return f"({text} if {text} == {text} else NAN)" if text.isidentifier() else f"canon({text})"
 
@@ -662,29 +647,7 @@ class Expressions:
         """Whether the address of a load or store is known to be a multiple of `width`."""
         imm = self.graph.imm[value]
         arg = imm[0] if isinstance(imm, tuple) else imm
-        return not arg.offset & (width - 1) and self._zeros(self.graph.args[value][0]) >= width.bit_length() - 1
-
-    def _zeros(self, value: int, depth: int = 4) -> int:
-        """How many of an integer's low bits are certainly zero."""
-        value = self.alias.get(value, value)
-        graph = self.graph
-        if self.is_const(value):
-            imm = graph.imm[value]
-            return (imm & -imm).bit_length() - 1 if imm else 64
-        args = graph.args[value]
-        name = graph.op[value].name.partition(".")[2]
-        if depth == 0:
-            return 0
-        if name in ("add", "sub", "or", "xor"):
-            return min(self._zeros(args[0], depth - 1), self._zeros(args[1], depth - 1))
-        if name == "and":
-            return max(self._zeros(args[0], depth - 1), self._zeros(args[1], depth - 1))
-        if name == "mul":
-            return self._zeros(args[0], depth - 1) + self._zeros(args[1], depth - 1)
-        if name == "shl" and self.is_const(args[1]):
-            count = self.known(args[1]) & (31 if graph.type[value] is Type.I32 else 63)
-            return int(self._zeros(args[0], depth - 1) + count)
-        return 0
+        return not arg.offset & (width - 1) and self.ranges.zeros(self.graph.args[value][0]) >= width.bit_length() - 1
 
     def effective(self, value: int) -> str:
         imm = self.graph.imm[value]

@@ -23,7 +23,7 @@ from jit.portable.expressions import FORMS, Expressions, op_memory
 from jit.portable.leave import Site
 from jit.portable.memory import copy, fill, memory_access
 from jit.portable.shape import Shape, switch_runs
-from jit.portable.values import DIRTY, writes
+from jit.portable.values import BITS, CLEAN, DIRTY, ROUNDED, writes
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode
 
@@ -43,9 +43,10 @@ class Function:
         self.graph: Graph = unit.graph
         self.values = unit.values
         self.shape = Shape(self.graph, start)
-        self.text = Expressions(self.graph, self.values, unit.constant)
-        self.text.alias = self.shape.copies(self._may_stand)
         self.start = start
+        nan = self._nans()
+        alias = self.shape.copies(lambda value, param: self._may_stand(value, param, nan))
+        self.text = Expressions(self.shape, self.values, nan, alias, unit.constant)
         self._loops: list[Loop] = []
         self._gotos: dict[int, list[Goto]] = {}
         # Value -> the blocks that name it.
@@ -53,17 +54,50 @@ class Function:
         # First blocks of the functions that this one goes on in -> the blocks from which it does.
         self.transfers: dict[int, set[int]] = {}
         self.uses_store = False
+        # Storing a number as an f32 and loading it again is the fastest way of rounding it, once there is a place.
+        rounded = sum(self.graph.op[v].name in ROUNDED for b in self.shape.order for v in self.graph.blocks[b].code)
+        self.text.rounds = rounded > 2 or (rounded > 0 and bool(self.shape.bodies))
         self.items = self._from(start, None)
         self.free = {value for value, users in self._named.items() if self.lacks(value, users)}
 
-    def _may_stand(self, value: int, param: int) -> bool:
+    def _may_stand(self, value: int, param: int, nan: list[int]) -> bool:
         """Whether a value can be used where a parameter is that it is the only one for."""
         values = self.values
-        if self.text.is_const(value) or self.graph.op[value].name == "ref.null":
+        if values.block[value] < 0:
             return True
         if not values.local[value] or values.form[value] != values.form[param]:
             return False
-        return values.nan[value] == values.nan[param] or values.nan[value] != DIRTY
+        return nan[value] == nan[param] or nan[value] != DIRTY
+
+    def _nans(self) -> list[int]:
+        """What NaNs floats can be in this function: fewer parameters of its blocks are mixed than of the graph's, since
+        nothing comes from other entries."""
+        graph, shape = self.graph, self.shape
+        nan = list(self.values.nan)
+        incoming: dict[int, list[int]] = {}
+        for block in shape.order:
+            for edge in shape.edges_of(block):
+                if edge.target in shape.rank and edge.target != self.start:
+                    for param, value in zip(graph.blocks[edge.target].params, edge.args):
+                        if graph.type[param] in (Type.F32, Type.F64):
+                            incoming.setdefault(param, []).append(self.raw(value))
+        for param in incoming:
+            nan[param] = CLEAN
+        changed = True
+        while changed:
+            changed = False
+            for param, values in incoming.items():
+                now = max(nan[value] for value in values)
+                if now != nan[param]:
+                    nan[param] = now
+                    changed = True
+        return nan
+
+    def raw(self, value: int) -> int:
+        """A value in front of the instruction that makes its NaN canonical, where that is nothing but a part of this
+        use."""
+        made_canonical = self.graph.op[value].name.endswith(".canon") and not self.values.local[value]
+        return self.graph.args[value][0] if made_canonical else value
 
     def lacks(self, value: int, users: set[int]) -> bool:
         """Whether a value is not always computed by this function before it gets to these of its blocks."""
@@ -72,6 +106,8 @@ class Function:
 
     def prologue(self) -> list[str]:
         lines = ["s = inst.store"] if self.uses_store else []
+        if self.text.rounds:
+            lines.append('single = memoryview(bytearray(4)).cast("f")')
         for index, forms in sorted(self.text.memories.items()):
             mem = f"inst.mems[{index}]"
             lines.append(f"w = {mem}.words or words({mem})")
@@ -147,6 +183,7 @@ class Function:
     def _block(self, number: int, after: int | None, items: list[Item]) -> int | None:
         """The code of a block, and its end; the block that its only edge leads to if that is placed right there."""
         block = self.graph.blocks[number]
+        self.text.ranges.block = number
         Straight(self, number, items).run()
         end = block.end
         match end:
@@ -180,11 +217,15 @@ class Function:
             self.note(source)
             self.transfers.setdefault(target, set()).add(source)
             return None
+        if target in self.shape.copied:
+            params = self.graph.blocks[target].params
+            alias = self.text.alias
+            self.text.alias = alias | {p: alias.get(v, v) for p, v in zip(params, edge.args)}
+            self._ending(target, items, source)
+            self.text.alias = alias
+            return None
         self._moves(edge, items)
         self.note(source)
-        if target in self.shape.copied:
-            items += self._from(target, None)
-            return None
         shape = self.shape
         if target not in shape.placed and shape.rank[target] > shape.rank[source]:
             return target
@@ -194,8 +235,18 @@ class Function:
             items.append(goto)
         return None
 
+    def _ending(self, target: int, items: list[Item], source: int) -> None:
+        """A block that only leaves or returns, written at an edge to it."""
+        match self.graph.blocks[target].end:
+            case Exit(snapshot):
+                items.append(self.leave(snapshot))
+            case Return(values):
+                items.append(self._return(values))
+        self.note(source)
+
     def _arm(self, edge: Edge, after: int | None, source: int) -> list[Item]:
         items: list[Item] = []
+        self.text.ranges.block = source
         tail = self._edge(edge, after, items, source)
         if tail is not None:
             items += self._from(tail, after)
@@ -264,21 +315,25 @@ class Function:
     def converted(self, value: int, param: int) -> str:
         """A value in the representation of a parameter."""
         type = self.graph.type[param]
-        values, text = self.values, self.text
-        value = text.alias.get(value, value)
-        if type is Type.F64:
-            return text.number(value) if values.nan[param] == values.nan[value] else text.canonical(value)
-        if type is Type.F32:
-            if not values.form[param]:
-                return text.bits(value)
-            return text.number(value) if values.nan[param] == values.nan[value] else text.canonical(value)
-        return text.same(value)
+        text = self.text
+        if type not in (Type.F32, Type.F64):
+            return text.same(value)
+        if text.nan[param] == DIRTY:
+            value = self.raw(text.alias.get(value, value))
+        if type is Type.F32 and self.values.form[param] == BITS:
+            return text.bits(value)
+        return text.number(value) if text.nan[param] == DIRTY else text.canonical(value)
 
     def _transfer(self, edge: Edge) -> Late:
         """Go on in another function."""
         params = self.graph.blocks[edge.target].params
         args = [self.converted(value, param) for param, value in zip(params, edge.args)]
-        return Late(lambda: f"return {self.unit.transfer(edge.target, args)}")
+        return Late(lambda: f"return {self.unit.transfer(edge.target, args, self._given)}")
+
+    def _given(self, value: int) -> str:
+        """A value that another function needs, as it is everywhere."""
+        mixed = self.text.nan[value] == DIRTY and self.values.nan[value] != DIRTY
+        return self.text.canonical(value) if mixed else f"v{value}"
 
     # --- leaving ---------------------------------------------------------------------------------------------------
 
@@ -430,7 +485,11 @@ class Straight:
         if op.pure:
             if values.local[value]:
                 self._take(graph.args[value])
-                self._emit(f"v{value} = {self.text.define(value)}")
+                if self.text.rounds and name in ROUNDED:
+                    self._emit(f"single[0] = {self.text.define(value)}")
+                    self._emit(f"v{value} = single[0]")
+                else:
+                    self._emit(f"v{value} = {self.text.define(value)}")
             return
         if op.exits and name not in _OWN and self.snapshot < 0:
             self.snapshot = values.exits[value]

@@ -218,7 +218,7 @@ class Shape:
 
     def _is_copied(self, block: int) -> bool:
         made = self.graph.blocks[block]
-        return not made.code and isinstance(made.end, Exit)
+        return not made.code and isinstance(made.end, Exit | Return)
 
     def _is_final(self, block: int) -> bool:
         end = self.graph.blocks[block].end

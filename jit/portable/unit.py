@@ -31,7 +31,7 @@ from refsfi.runtime.values import func_type
 
 __all__ = ["PortableUnit", "namespace"]
 
-# Calls that may be nested in Python: the most that its limit has room for, with some to spare for what calls do besides.
+# Calls that may be nested in Python: the most that its limit has room for, with some to spare for what else is called.
 _NESTED: Final = (800, 400, 150)
 _SPARE: Final = 100
 
@@ -133,9 +133,9 @@ class PortableUnit:
         read = f"r[{register}]"
         return f"unpack_d(pack_Q({read}))[0]" if graph.type[value] is Type.F64 else read
 
-    def transfer(self, target: int, args: list[str]) -> str:
-        """The text that goes on in the function that begins at block `target`."""
-        given = [f"v{value}" for value in self._given(target)]
+    def transfer(self, target: int, args: list[str], write: Callable[[int], str]) -> str:
+        """The text that goes on in the function that begins at block `target`. `write`: the text of a value."""
+        given = [write(value) for value in self._given(target)]
         return f"{self._name(target)}({', '.join(['inst', 'room', *args, *given])})"
 
     # --- making functions ------------------------------------------------------------------------------------------

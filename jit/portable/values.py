@@ -22,7 +22,7 @@ from typing import Final
 from jit.ir.graph import Branch, Graph, Return, Switch, TailCall, edges, layout, operands_of_end, snapshot_of_end
 from jit.ir.ops import Effect, Type
 
-__all__ = ["BITS", "CLEAN", "DIRTY", "EXACT", "FLOAT", "OWN_EXIT", "Values", "writes"]
+__all__ = ["BITS", "CLEAN", "DIRTY", "EXACT", "FLOAT", "OWN_EXIT", "ROUNDED", "Values", "writes"]
 
 # Representations of an f32.
 BITS: Final = 0
@@ -44,6 +44,8 @@ _LARGEST: Final = 40
 _ARITHMETIC: Final = frozenset(
     f"{t}.{op}" for t in ("f32", "f64") for op in "add sub mul div sqrt ceil floor trunc nearest".split()
 ) | {"f32.demote_f64", "f64.promote_f32"}
+# Computed in double precision and rounded once more.
+ROUNDED: Final = frozenset(f"f32.{op}" for op in "add sub mul div sqrt demote_f64 convert_i32_s convert_i32_u".split())
 # Results without a NaN, or with the canonical one only.
 _CLEAN: Final = frozenset(f"{t}.{op}" for t in ("f32", "f64") for op in ("min", "max", "canon")) | frozenset(
     f"{f}.convert_{i}_{s}" for f in ("f32", "f64") for i in ("i32", "i64") for s in "su"
@@ -177,7 +179,7 @@ class Values:
                 elif op.pure:
                     again = self.seen_by_exit[value] and nodes > _AGAIN
                     repeated = once and self.user[value] >= 0 and graph.op[self.user[value]].name in _REPEATING
-                    wanted = self.uses[value] > 0 and not once
+                    wanted = self.uses[value] > 0 and (not once or op.name in ROUNDED)
                     local[value] = wanted or again or repeated or nodes > _LARGEST
                 else:
                     # Of what is read and not used, it only matters whether it can be read.
