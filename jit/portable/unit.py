@@ -25,7 +25,7 @@ from jit.portable.leave import Leave, NotEntered, refuse
 from jit.portable.support import NAMES
 from jit.portable.values import Values
 from refsfi.errors import Crash
-from refsfi.exec.code import FRAME_COST, FuncCode, Program
+from refsfi.exec.code import FuncCode, Program
 from refsfi.runtime.store import Frame, FuncInst
 from refsfi.runtime.values import func_type
 
@@ -36,6 +36,12 @@ _NESTED: Final = (800, 400, 150)
 _SPARE: Final = 100
 
 _serial = itertools.count()
+
+
+class _Cheapest:
+    """`cost`: what an activation takes at least, of all functions that have been compiled."""
+
+    cost = 1 << 16
 
 
 class Namespace:
@@ -94,8 +100,10 @@ class PortableUnit:
         ) or any(isinstance(graph.blocks[number].end, TailCall) for number in self.values.blocks)
         self._params: tuple[Type, ...] = tuple(type_of(t) for t in func_type(self._type_of(code.func_index)).params)
         self._results: tuple[Type, ...] = tuple(type_of(t) for t in func_type(self._type_of(code.func_index)).results)
-        # A tail call has the room of the activation that it replaces but for this, which bounds Python's stack.
-        self.tail_credit = code.cost - FRAME_COST
+        _Cheapest.cost = min(_Cheapest.cost, code.cost)
+        # A tail call has the room of the activation that it replaces but for what a call takes at least, which bounds
+        # Python's stack.
+        self.tail_credit = code.cost - _Cheapest.cost
 
     def _type_of(self, index: int) -> Any:
         return self.program.info.funcs[index]
@@ -180,10 +188,10 @@ class PortableUnit:
         first: list[str] = []
         if start == graph.entries.get(CALL):
             params = self._call_params(start)
-            first = [
-                f"room -= {self.code.cost}",
-                "if room < 0 or inst.store.stop is not None: raise NotEntered",
-            ]
+            first = [f"room -= {self.code.cost}"]
+            # Whatever goes on for long has loops, or calls of functions that call.
+            stopped = " or inst.store.stop is not None" if self._calls else ""
+            first.append(f"if room < 0{stopped}: raise NotEntered")
             if self.program.metered:
                 # Entering a function costs a unit.
                 first += ["fuel = inst.store.fuel", "if not fuel: raise NotEntered", "inst.store.fuel = fuel - 1"]
@@ -226,7 +234,7 @@ class PortableUnit:
         function = self.entry(pc)
         inst, store, code = frame.inst, frame.store, self.code
         room = store.room
-        given = min(room, _depth() * FRAME_COST) if self._calls else room
+        given = min(room, _depth() * _Cheapest.cost) if self._calls else room
         try:
             if pc == CALL:
                 # What the interpreter has taken already the function takes itself.
