@@ -246,7 +246,7 @@ class Emitter:
         if place is None:
             raise Crash(f"value {value} ({self.graph.op[value].name}) is nowhere")
         hint = self._hints.get(value, -1)
-        register = hint if hint >= 0 and self._free >> hint & 1 else self._take(registers)
+        register = hint if hint >= 0 and self._free & ~self._locked & 1 << hint else self._take(registers)
         self.load_place(register, place, value)
         self._hold(register, value)
         return register
@@ -975,17 +975,17 @@ class Emitter:
                     asm.mr("mov64", base, disp, self.gpr(value))
                 self._locked = 0
             elif self.is_vector[value]:
-                self._to(XMM, value)
+                self.copy_to(XMM, value)
             else:
-                self._to(RAX, value)
+                self.copy_to(RAX, value)
         if code.frame:
             asm.ri("add64", RSP, code.frame)
         if self.graph.code is not None:
             asm.mi("add64", at.VM, at.ROOM, self.graph.code.cost)
         asm.ret(code.arguments)
 
-    def _to(self, register: int, value: int) -> None:
-        """Copy a value into a register at the end of everything."""
+    def copy_to(self, register: int, value: int) -> None:
+        """Copy a value into a certain register, which holds nothing: it is claimed or scratch."""
         if value in self._constants:
             self.load_constant(register, value)
             return

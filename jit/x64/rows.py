@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from jit.x64 import (
+    rows_atomic,
+    rows_bulk,
     rows_call,
     rows_compare,
     rows_float,
@@ -19,6 +21,8 @@ from jit.x64 import (
 )
 
 __all__ = [
+    "rows_atomic",
+    "rows_bulk",
     "rows_call",
     "rows_compare",
     "rows_float",
