@@ -11,10 +11,13 @@ from refsfi.exec.load import Verdicts
 from refsfi.exec.tiers import BOUNDS, MODES
 from refsfi.syntax.features import DEFAULT, Feature, Features, switched
 
-__all__ = ["Config"]
+__all__ = ["Config", "EngineSettings"]
+
+# What the name of a machine that wasmtime compiles for begins with.
+_ARCHITECTURES = frozenset("x86_64 aarch64 riscv64gc riscv64 s390x pulley32 pulley64 pulley32be pulley64be".split())
 
 
-class _Settings:
+class EngineSettings:
     """What a `Config` collects and an `Engine` takes over."""
 
     def __init__(self) -> None:
@@ -31,9 +34,6 @@ class _Settings:
         self.bounds = "guard"
         # Settings of code generators: kept, checked for their type, and without effect on what a guest computes.
         self.other: dict[str, Any] = {}
-
-
-_ARCHITECTURES = frozenset("x86_64 aarch64 riscv64gc riscv64 s390x pulley32 pulley64 pulley32be pulley64be".split())
 
 
 def _bool(value: object, message: str = "expected a bool") -> bool:
@@ -114,14 +114,14 @@ class Config(Settings):
     """
 
     def __init__(self) -> None:
-        self._settings: _Settings | None = _Settings()
+        self._settings: EngineSettings | None = EngineSettings()
 
-    def _open(self) -> _Settings:
+    def _open(self) -> EngineSettings:
         if self._closed or self._settings is None:
             raise ValueError("already closed")
         return self._settings
 
-    def _consume(self) -> _Settings:
+    def _consume(self) -> EngineSettings:
         settings = self._open()
         self._settings = None
         self.close()

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from refsfi.api.config import Config, _Settings
+from refsfi.api.config import Config, EngineSettings
 from refsfi.api.errors import WasmtimeError
 from refsfi.api.managed import Managed
 from refsfi.exec.tiers import TierChoice, make_tier
@@ -24,7 +24,7 @@ class EngineState:
 
     __slots__ = ("__weakref__", "_deadlines", "_lock", "epoch", "features", "limits", "settings", "tier")
 
-    def __init__(self, settings: _Settings) -> None:
+    def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.features = settings.features
         if settings.other.get("gc_support") is False:
@@ -65,7 +65,7 @@ class Engine(Managed):
 
     def __init__(self, config: Config | None = None) -> None:
         if config is None:
-            settings = _Settings()
+            settings = EngineSettings()
         elif isinstance(config, Config):
             settings = config._consume()
         else:
