@@ -278,7 +278,8 @@ class Lowerer:
                 keep = None if c.slot is None else self.first_exn + c.slot
                 clauses.append(Catcher(c.tag, c.ref, self.slot(c.branch.height), resolve(labels[target]), keep))
             guards.append(Guard(handler.start, handler.end, handler.parent, tuple(clauses)))
-        places = {pc: resolve(ip) for pc, ip in labels.items() if ip <= last}
+        # A label whose step is a jump is never come to: whoever would goes on to the jump's target.
+        places = {pc: ip for pc, ip in labels.items() if ip <= last and resolve(ip) == ip}
         return Lowered(steps, pcs, guards, places)
 
 

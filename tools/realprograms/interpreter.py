@@ -12,6 +12,7 @@ from refsfi.binary.decode import decode
 from refsfi.exec.code import Program
 from refsfi.exec.instantiate import instantiate
 from refsfi.exec.machine import invoke
+from refsfi.exec.tiers import TierChoice, make_tier
 from refsfi.host.wasi import Preopen, Wasi, WasiOptions
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Extern, FuncInst, GlobalInst, HostFunc, Instance, Store
@@ -40,11 +41,13 @@ from tools.realprograms.imports import WASI_MODULES, call_host, rule_for
 from tools.realprograms.list import Linked, Task
 from tools.realprograms.tasks import Guest, GuestExit, Mismatch, data_bytes, evaluate
 
-__all__ = ["Interpreter"]
+__all__ = ["Compiler", "Interpreter"]
 
 
 class Interpreter(Guest):
     """Decodes and validates when made, function bodies when they are first called."""
+
+    tier = TierChoice("off")
 
     def __init__(self, task: Task, shared: Path | None, folders: Mapping[str, Path], binaries: Mapping[str, bytes]):
         super().__init__(task, shared, folders)
@@ -55,9 +58,11 @@ class Interpreter(Guest):
         self._hosted: dict[str, Extern] = {}
         self._wasi: Wasi | None = None
         self._wasi_functions: dict[str, dict[str, HostFunc]] = {}
+        # One for all of the task's modules: they call each other.
+        tier = make_tier(self.tier)
         for name, binary in binaries.items():
             module = decode(binary, DEFAULT, lazy=True)
-            self._programs[name] = Program(module, validate(module, DEFAULT, lazy=True))
+            self._programs[name] = Program(module, validate(module, DEFAULT, lazy=True), tier=tier)
 
     def instantiate(self, module: str) -> None:
         linked, program = self._linked[module], self._programs[module]
@@ -206,6 +211,12 @@ class Interpreter(Guest):
                 )
             )
         return self._wasi
+
+
+class Compiler(Interpreter):
+    """The same with the compiling tier."""
+
+    tier = TierChoice("on")
 
 
 def _limits(rule: Mapping[str, Any], declared: Limits) -> Limits:

@@ -22,7 +22,7 @@ from tools.realprograms.tasks import Guest, GuestAbort, GuestExit, Mismatch, che
 
 __all__ = ["ENGINES", "Result", "Speed", "run_all", "run_here", "run_task"]
 
-ENGINES = ("refsfi", "wasmtime")
+ENGINES = ("refsfi", "jit", "wasmtime")
 
 # Verdicts. All from `limit` on say that a task was not run, or not to its end, and why.
 SAME, DIFFERS, LIMIT, TOO_LONG, LEFT_OUT, UNFETCHED = "same", "differs", "limit", "too long", "left out", "unfetched"
@@ -92,9 +92,9 @@ def _engine(name: str) -> Callable[..., Guest]:
         from tools.realprograms.wasmtime import Wasmtime
 
         return Wasmtime
-    from tools.realprograms.interpreter import Interpreter
+    from tools.realprograms.interpreter import Compiler, Interpreter
 
-    return Interpreter
+    return Compiler if name == "jit" else Interpreter
 
 
 def _describe(error: Exception) -> str:
