@@ -197,7 +197,8 @@ class Expressions:
         if self.is_local(value):
             return self.name(value)
         if self._is_truth(value):
-            return f"({self.truth(value)})"
+            # A bool is as good as a number; but what stands for the truth of a double negation is any number.
+            return self.exact(value) if self._is_double_negation(value) else f"({self.truth(value)})"
         name = graph.op[value].name.partition(".")[2]
         return self._narrow(value, name, loose=True) or self._wide(value, name)[0]
 
@@ -209,6 +210,14 @@ class Expressions:
         name = op.name.partition(".")[2]
         scalar = op.operands is None or Type.V128 not in op.operands
         return (scalar and (name in _COMPARE or name == "eqz")) or op.name in ("ref.is_null", "ref.eq")
+
+    def _is_double_negation(self, value: int) -> bool:
+        """Whether `truth` gives an operand of the innermost of several `eqz` itself."""
+        negated = False
+        while self._is_truth(value) and self.graph.op[value].name in ("i32.eqz", "i64.eqz"):
+            negated = not negated
+            value = self.graph.args[value][0]
+        return not negated and not self._is_truth(value)
 
     def _wide(self, value: int, name: str) -> tuple[str, bool]:
         """The text of an instruction whose result may need a mask, and whether it needs none."""

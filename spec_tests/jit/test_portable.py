@@ -279,6 +279,51 @@ def test_payloads_of_nans() -> None:
     assert compiled("loaded", 8) == interpreted("loaded", 8)
 
 
+INTEGERS = """(module
+  (func (export "double-negation") (param i64 i32) (result i32)
+    (i32.and (i32.eqz (i64.eqz (local.get 0))) (local.get 1)))
+  (func (export "negated-product") (param i32) (result i32)
+    (i32.mul (i32.const -1) (select (i32.const 0) (i32.const 0x7fffffff) (local.get 0))))
+  (func (export "sums") (param i32 i32) (result i32)
+    (i32.sub (i32.add (i32.add (local.get 0) (local.get 1)) (i32.const -7)) (i32.shl (local.get 1) (i32.const 3))))
+  (func (export "signs") (param i32 i32) (result i32)
+    (i32.add (i32.lt_s (local.get 0) (local.get 1))
+      (i32.add (i32.shl (i32.ge_s (local.get 0) (i32.const -5)) (i32.const 1))
+        (i32.add (i32.shl (i32.gt_s (i32.const 5) (local.get 1)) (i32.const 2))
+          (i32.shl (i32.shr_s (i32.extend8_s (local.get 0)) (i32.const 4)) (i32.const 3))))))
+  (func (export "below") (param i32 i32) (result i32)
+    (if (result i32) (i32.lt_u (local.get 0) (local.get 1))
+      (then (i32.sub (local.get 1) (i32.const 1))) (else (i32.sub (local.get 0) (i32.const 1))))))"""
+
+EDGES = [
+    0,
+    1,
+    2,
+    5,
+    6,
+    127,
+    128,
+    255,
+    0x7FFFFFFF,
+    0x80000000,
+    0x80000001,
+    0xFFFFFF80,
+    0xFFFFFFFA,
+    0xFFFFFFFB,
+    0xFFFFFFFF,
+]
+
+
+def test_integers_at_the_edges() -> None:
+    """Masks are left out, or comparisons stand for them, only where that makes no difference."""
+    compiled, interpreted = both(INTEGERS)
+    for a in EDGES:
+        assert compiled("negated-product", a) == interpreted("negated-product", a)
+        for b in EDGES:
+            for name in ("double-negation", "sums", "signs", "below"):
+                assert compiled(name, a, b) == interpreted(name, a, b), (name, a, b)
+
+
 # --- shapes ----------------------------------------------------------------------------------------------------------
 
 
