@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from refsfi.cli.main import main
 from tools.fuzzing.corpus import load_seeds
+from tools.fuzzing.mutate import mutate_text
 from tools.fuzzing.mutation import Inputs
 
 CONFORMANCE = Path(__file__).parents[1] / "conformance"
@@ -39,3 +41,39 @@ def test_bad_files(command: str, tmp_path: Path, capfdbinary: pytest.CaptureFixt
         assert error.count(str(path)) == 1, (index, error)
         assert re.search(rf"{re.escape(str(path))}:(?:\d+:\d+: .*|.* \(at offset 0x[0-9a-f]+\))", error), (index, error)
     assert refused > CASES // 4
+
+
+LIMITS = "fuel=10000,timeout=10s,max-memory-size=10000000,max-table-elements=100000,unknown-imports-default=y"
+
+
+def test_running_bad_files(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    inputs = Inputs(load_seeds(SEEDS), seed=1)
+    codes = set()
+    for index in range(CASES):
+        _, content, _ = inputs.make(index)
+        path = tmp_path / ("case.wasm" if isinstance(content, bytes) else "case.wat")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+        code = main(["run", "-W", LIMITS, str(path)])
+        error = capfdbinary.readouterr().err.decode()
+        assert code in (0, 1, 134), (index, code, error)
+        assert "Traceback" not in error, index
+        assert (code == 0) == (not error), (index, code, error)
+        codes.add(code)
+    assert codes >= {0, 1}
+
+
+def test_bad_scripts(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in SEEDS]
+    path = tmp_path / "case.wast"
+    codes = set()
+    for index in range(CASES // 3):
+        random = Random(index)
+        content = mutate_text(random.choice(texts), texts, random)
+        path.write_bytes(content.encode("utf-8", "surrogatepass"))
+        code = main(["spec", "-q", str(path)])
+        output = b"".join(capfdbinary.readouterr()).decode()
+        assert code in (0, 1), (index, code, output)
+        assert "Traceback" not in output, index
+        assert " passed, " in output, (index, output)
+        codes.add(code)
+    assert codes == {0, 1}
