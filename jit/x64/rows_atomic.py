@@ -1,5 +1,5 @@
-"""Atomic accesses, sequentially consistent: loads are plain, everything that writes locks the bus. They leave unless the address
-is aligned and inside; the processor itself would not mind.
+"""Atomic accesses, sequentially consistent: loads are plain, everything that writes locks the bus. They leave unless
+the address is aligned and inside; the processor itself would not mind.
 
 A read-modify-write of less than 64 bits gives the old value zero-extended.
 """
@@ -130,7 +130,8 @@ def exchange(e: Emitter, v: int) -> int:
 
 @emits(*_BITWISE)
 def bitwise(e: Emitter, v: int) -> int:
-    """Where somebody wants the old value: read it, compute, and write unless another thread came between; then again."""
+    """Where somebody wants the old value: read it, compute, and write unless another thread came between; then
+    again."""
     asm = e.asm
     bits = _BITWISE[e.graph.op[v].name]
     operation = _operation(e, v)

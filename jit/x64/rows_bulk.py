@@ -1,7 +1,7 @@
 """`memory.fill` and `memory.copy`.
 
-They leave, before the first byte is written, where a range is out of bounds, where it is so long that the interpreter, who
-can be stopped in it, had better do it, and where fuel is counted by its length.
+They leave, before the first byte is written, where a range is out of bounds, where it is so long that the
+interpreter, who can be stopped in it, had better do it, and where fuel is counted by its length.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def copy(e: Emitter, v: int) -> int:
 
 
 def _copy_many(e: Emitter) -> None:
-    """rcx bytes from rsi to rdi: from the end if the target begins within the source, for then each byte must be read before
-    its place is written."""
+    """rcx bytes from rsi to rdi: from the end if the target begins within the source, for then each byte must be read
+    before its place is written."""
     asm = e.asm
     backwards, again, rest, single, done = (asm.label() for _ in range(5))
     asm.rr("mov64", RAX, RDI)

@@ -85,7 +85,7 @@ def maximum(e: Emitter, v: int) -> int:
     return dest
 
 
-# --- bits --------------------------------------------------------------------------------------------------------------
+# --- bits -------------------------------------------------------------------------------------------------------------
 
 
 def _sign(e: Emitter, v: int) -> tuple[int, int]:
@@ -157,7 +157,7 @@ def reinterpret_integer(e: Emitter, v: int) -> int:
     return dest
 
 
-# --- conversions -------------------------------------------------------------------------------------------------------
+# --- conversions ------------------------------------------------------------------------------------------------------
 
 
 @emits("f32.demote_f64", "f64.promote_f32")
@@ -225,8 +225,8 @@ class _Truncation:
 
 @emits(*_TRUNC)
 def truncate(e: Emitter, v: int) -> int:
-    """The processor gives -2^63 for what it cannot represent. Instructions for 64 bits are used for i32 too: there is none
-    for unsigned ones."""
+    """The processor gives -2^63 for what it cannot represent. Instructions for 64 bits are used for i32 too: there is
+    none for unsigned ones."""
     t = _Truncation(e, v)
     done = e.asm.label()
     if t.name.startswith("i32"):

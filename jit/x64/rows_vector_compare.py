@@ -1,5 +1,5 @@
-"""Lanewise comparisons. The processor has equal and signed greater-than of integers; the rest is made of these, of minimum and
-maximum, and of inversion."""
+"""Lanewise comparisons. The processor has equal and signed greater-than of integers; the rest is made of these, of
+minimum and maximum, and of inversion."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def quadwords(e: Emitter, v: int) -> int:
 
 
 def _greater_quadwords(e: Emitter, v: int, a: int, b: int) -> int:
-    """Where the upper halves are equal, the difference `b - a` of the whole is negative if the lower half of `a` is greater;
-    else the upper halves decide."""
+    """Where the upper halves are equal, the difference `b - a` of the whole is negative if the lower half of `a` is
+    greater; else the upper halves decide."""
     asm = e.asm
     other, first = e.xmm(b), e.xmm(a)
     dest = e.new_xmm(v)

@@ -77,7 +77,8 @@ def truncate(e: Emitter, v: int) -> int:
 
 @emits("i32x4.trunc_sat_f32x4_u", "i32x4.relaxed_trunc_f32x4_u")
 def truncate_unsigned(e: Emitter, v: int) -> int:
-    """From 2^31 on the conversion gives just that, and what is above it is converted apart and added: 2^31 - 1 at most."""
+    """From 2^31 on the conversion gives just that, and what is above it is converted apart and added: 2^31 - 1 at
+    most."""
     asm = e.asm
     dest = e.over_xmm(v, e.graph.args[v][0])
     limit = lanes_label(e, 32, _F32_2_31)

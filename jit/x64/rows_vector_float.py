@@ -1,5 +1,5 @@
-"""Lanewise floating-point arithmetic. NaNs that it makes are canonical at once, for any instruction may look at a vector's bits.
-What only moves or selects lanes, or changes signs, keeps them."""
+"""Lanewise floating-point arithmetic. NaNs that it makes are canonical at once, for any instruction may look at a
+vector's bits. What only moves or selects lanes, or changes signs, keeps them."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def population(e: Emitter, v: int) -> int:
     return dest
 
 
-# --- shifts ------------------------------------------------------------------------------------------------------------
+# --- shifts -----------------------------------------------------------------------------------------------------------
 
 _SHIFTS: Final = {
     "i16x8.shl": "psllw",
@@ -143,7 +143,8 @@ _SHIFTS: Final = {
 
 
 def _count(e: Emitter, v: int, more: int = 0) -> int | None:
-    """The count of a shift if it is known, else None; then it is in xmm15, modulo the width of the lanes, plus `more`."""
+    """The count of a shift if it is known, else None; then it is in xmm15, modulo the width of the lanes, plus
+    `more`."""
     count = e.graph.args[v][1]
     width = _WIDTHS[e.graph.op[v].name[:5]]
     if e.is_constant(count):

@@ -149,8 +149,8 @@ def dot_bytes_add(e: Emitter, v: int) -> int:
 
 
 def _dot(e: Emitter, dest: int, other: int) -> None:
-    """The sums, which saturate, of neighbouring products of signed bytes: `pmaddubsw` has no form for two signed operands, so
-    even and odd bytes are extended and multiplied apart."""
+    """The sums, which saturate, of neighbouring products of signed bytes: `pmaddubsw` has no form for two signed
+    operands, so even and odd bytes are extended and multiplied apart."""
     asm = e.asm
     for register, source in ((_T, other), (_U, dest)):
         asm.rr("movdqa", register, source)

@@ -1,5 +1,5 @@
-"""Machine code of vector loads and stores, of atomics, and of memory.fill and memory.copy, beside the interpreter: results,
-the whole memory, and traps."""
+"""Machine code of vector loads and stores, of atomics, and of memory.fill and memory.copy, beside the interpreter:
+results, the whole memory, and traps."""
 
 from __future__ import annotations
 
