@@ -25,6 +25,7 @@ _ROWS = (
     Reason("frame too large", "the native frame would be out of proportion to the interpreter's", "split the function"),
     Reason("inlined function leaves", "a function that was to be inlined has no native form", "it is called instead"),
     Reason("type with a large number", "the process has made two billion function types", "start another process"),
+    Reason("nested too deeply", "Python's parser does not take code nested that deep", "split the function"),
     Reason("no room for code", "the code cache is full of code that is in use", "raise jit_code_limit"),
 )
 

@@ -138,13 +138,18 @@ class _Writer:
             self.write(body, depth)
 
     def _if(self, item: If, depth: int) -> None:
-        self.lines.append(" " * depth + f"if {item.condition}:")
-        self.write(item.then, depth + 1)
-        if not item.otherwise:
-            return
-        if ends(item.then):
-            self.write(item.otherwise, depth)
-            return
+        word = "if"
+        while True:
+            self.lines.append(" " * depth + f"{word} {item.condition}:")
+            self.write(item.then, depth + 1)
+            if not item.otherwise:
+                return
+            if word == "if" and ends(item.then):
+                self.write(item.otherwise, depth)
+                return
+            if len(item.otherwise) > 1 or not isinstance(item.otherwise[0], If):
+                break
+            item, word = item.otherwise[0], "elif"
         self.lines.append(" " * depth + "else:")
         self.write(item.otherwise, depth + 1)
 

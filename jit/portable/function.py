@@ -257,7 +257,7 @@ class Function:
         otherwise = self._arm(end.otherwise, after, source)
         if not then and not otherwise:
             return
-        if not then or (ends(otherwise) and not ends(then)) or (_weight(otherwise) < _weight(then) and ends(otherwise)):
+        if not then or (ends(otherwise) and (not ends(then) or len(otherwise) < len(then))):
             items.append(If(negated, otherwise, then))
         else:
             items.append(If(condition, then, otherwise))
@@ -330,7 +330,14 @@ class Function:
     def _given(self, value: int) -> str:
         """A value that another function needs, as it is everywhere."""
         mixed = self.text.nan[value] == DIRTY and self.values.nan[value] != DIRTY
-        return self.text.canonical(value) if mixed else f"v{value}"
+        return self.text.canonical(value) if mixed else self.text.same(value)
+
+    def needs(self, value: int, users: set[int]) -> int | None:
+        """What this function must be given to hand a value on from these of its blocks; None where it has it."""
+        value = self.text.alias.get(value, value)
+        if self.values.block[value] < 0 or not self.lacks(value, users):
+            return None
+        return value
 
     # --- leaving ---------------------------------------------------------------------------------------------------
 
@@ -409,7 +416,3 @@ class Function:
 
 def _placed(frame: FrameState, places: dict[int, int]) -> tuple[FuncCode, int, tuple[tuple[int, int], ...]]:
     return frame.code, frame.pc, tuple((register, places[v]) for register, v in frame.values)
-
-
-def _weight(items: list[Item]) -> int:
-    return len(items)

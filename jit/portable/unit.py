@@ -162,7 +162,10 @@ class PortableUnit:
             block = work.pop()
             if block in self._functions or block in fresh:
                 continue
-            made = fresh[block] = Function(self, block)
+            try:
+                made = fresh[block] = Function(self, block)
+            except RecursionError:
+                raise Refused("nested too deeply") from None
             work += made.transfers
         self._functions |= fresh
         self._settle(fresh)
@@ -179,8 +182,9 @@ class PortableUnit:
             for function in fresh.values():
                 for target, blocks in function.transfers.items():
                     for value in self._functions[target].free:
-                        if value not in function.free and function.lacks(value, blocks):
-                            function.free.add(value)
+                        needed = function.needs(value, blocks)
+                        if needed is not None and needed not in function.free:
+                            function.free.add(needed)
                             changed = True
 
     def _compile(self, start: int, function: Function) -> None:
