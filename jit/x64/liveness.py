@@ -75,7 +75,7 @@ class Liveness:
             position += 1
         in_snapshots = 0
         for number in range(len(graph.snapshots)):
-            in_snapshots |= self._snapshot(number)
+            in_snapshots |= self.named(number)
         for number in self.order:
             block = blocks[number]
             if isinstance(block.end, Branch):
@@ -93,7 +93,7 @@ class Liveness:
         if graph.op[condition].name == "i32.eqz":
             self._fuse(code, inner, in_snapshots)
 
-    def _snapshot(self, number: int) -> int:
+    def named(self, number: int) -> int:
         """The values that a snapshot names, without constants."""
         if number == NO_SNAPSHOT:
             return 0
@@ -138,7 +138,7 @@ class Liveness:
         with_arguments = live
         for value in self._operands(operands_of_end(block.end)):
             live |= 1 << value
-        live |= self._snapshot(snapshot_of_end(block.end))
+        live |= self.named(snapshot_of_end(block.end))
         self.kills_at_end[number] = _bits(live & ~with_arguments)
         peak = self.peak
         count = live.bit_count()
@@ -157,7 +157,7 @@ class Liveness:
                     needed |= 1 << operand
             snap = snaps[value]
             if snap != NO_SNAPSHOT:
-                needed |= self._snapshot(snap)
+                needed |= self.named(snap)
             if dead and not graph.op[value].pinned:
                 # Nobody needs it: it is not computed.
                 kills[value] = _UNUSED

@@ -69,32 +69,35 @@ def ref_func(e: Emitter, v: int) -> int:
 @emits("call")
 def call(e: Emitter, v: int) -> int:
     callee = e.graph.imm[v].index
-    _save(e)
+    named = _save(e, v)
     types = [e.graph.type[a] for a in e.graph.args[v]]
     _arguments(e, e.graph.args[v])
     e.asm.call_abs(e.addresses.thunk(callee))
-    return _called(e, v, callee, types)
+    return _called(e, v, callee, types, named)
 
 
 @emits("call_func")
 def call_func(e: Emitter, v: int) -> int:
     func, *args = e.graph.args[v]
     record = e.gpr(func)
-    _save(e)
+    named = _save(e, v)
     e.asm.mr("mov64", at.VM, at.CALLEE, record)
     types = [e.graph.type[a] for a in args]
     _arguments(e, tuple(args))
     e.asm.rm("mov64", RAX, at.VM, at.CALLEE)
     e.asm.m("call64", RAX, at.REC_ENTRY)
-    return _called(e, v, None, types)
+    return _called(e, v, None, types, named)
 
 
-def _save(e: Emitter) -> None:
-    """Put to memory what lives behind the call."""
+def _save(e: Emitter, v: int) -> int:
+    """Put to memory what lives behind the call `v`, and what its snapshot names: the region may be left while it waits.
+    The latter, as a set."""
+    named = e.liveness.named(e.graph.snap[v])
     dying = e.dying
     for value in list(e.reg):
-        if value not in dying and value not in e.mem:
+        if value not in e.mem and (value not in dying or named >> value & 1):
             e.spill(value)
+    return named
 
 
 def _arguments(e: Emitter, args: tuple[int, ...]) -> None:
@@ -124,8 +127,8 @@ def _write_arguments(e: Emitter, args: tuple[int, ...], offsets: list[int]) -> N
             asm.mr("mov64", RSP, offset, RAX)
 
 
-def _called(e: Emitter, v: int, callee: int | None, types: list[Type]) -> int:
-    memory = {value: place for value, place in e.mem.items() if value not in e.dying}
+def _called(e: Emitter, v: int, callee: int | None, types: list[Type], named: int) -> int:
+    memory = {value: place for value, place in e.mem.items() if named >> value & 1}
     e.code.calls[len(e.asm.code)] = CallSite(e.graph.snap[v], memory, callee, types)
     e.pushed(0)
     e.forget_registers()

@@ -228,7 +228,8 @@ class NativeUnit:
                 else:
                     where = memory.get(value, -1)
                     if where < 0:
-                        # A constant.
+                        if graph.op[value].operands or graph.imm[value] is None and graph.op[value].name != "ref.null":
+                            raise Crash(f"value {value} of a snapshot is nowhere")
                         values.append((register, graph.imm[value]))
                         continue
                     if where >= HOME:
