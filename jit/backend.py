@@ -71,7 +71,8 @@ class Backend(Protocol):
     name: str
 
     def compile(self, graph: Graph) -> Unit:
-        """Compile a graph. `jit.build.Refused` where that cannot be done; `Crash` where the graph is not well-formed."""
+        """Compile a graph. `jit.build.Refused` where that cannot be done; `Crash` where the graph is not
+        well-formed."""
 
     def learn(self, frame: Frame, pc: int) -> None:
         """A region was left in front of instruction `pc`, perhaps for want of knowledge of the instance that can be had

@@ -1,13 +1,13 @@
 """From what was seen of a function to a graph.
 
-One walk over the body, in the order of the code, with the SSA value of each local and operand. Control is structured: all
-forward branches to a label come before it, so that where control joins, the states that meet are known and parameters are
-made for what differs. Only the header of a loop is reached before its last predecessors; it gets a parameter for everything
-that the loop may change, and `simplify` takes back those that it does not.
+One walk over the body, in the order of the code, with the SSA value of each local and operand. Control is structured:
+all forward branches to a label come before it, so that where control joins, the states that meet are known and
+parameters are made for what differs. Only the header of a loop is reached before its last predecessors; it gets a
+parameter for everything that the loop may change, and `simplify` takes back those that it does not.
 
 Where the function was never seen to go, and where an instruction has no native form, the region is left: at that very
-instruction, in the state before it, so that the interpreter executes it. Behind an instruction without native form there is
-an entry, at which the interpreter comes back.
+instruction, in the state before it, so that the interpreter executes it. Behind an instruction without native form
+there is an entry, at which the interpreter comes back.
 
 Small functions are inlined: a `Scope` is one activation, the region's own or an inlined one.
 """
@@ -144,7 +144,8 @@ class Builder:
         self._known: dict[tuple[Any, ...], int] = {}
         self._snapshot_at: tuple[int, int, int] | None = None
         self._snapshot = NO_SNAPSHOT
-        # What was left natively, by mnemonic: for reports.
+        # For reports: how often instructions were given a native form, and how often they have none, by mnemonic.
+        self.built: dict[str, int] = {}
         self.left: dict[str, int] = {}
         # Headers that a backward branch goes to without the region having come through them.
         self.missing: set[int] = set()
@@ -325,8 +326,8 @@ class Builder:
         return edge
 
     def reaches(self, scope: Scope, pc: int, target: Target) -> bool:
-        """Whether the target of a branch at `pc` is in the region: the header of a loop need not be, where the region was
-        entered inside of the loop. It is, from the next time on."""
+        """Whether the target of a branch at `pc` is in the region: the header of a loop need not be, where the region
+        was entered inside of the loop. It is, from the next time on."""
         if target.pc > pc or target.pc in scope.headers:
             return True
         self.missing.add(target.pc)
@@ -446,6 +447,7 @@ class Builder:
         """Build the body of an activation whose locals are set, or which is only entered later."""
         flow = scope.flow
         body, heights = flow.body, scope.code.side.heights
+        built = self.built
         root = scope.caller is None
         entries = sorted(scope.history.entries) if root else []
         next_entry = 0
@@ -488,6 +490,7 @@ class Builder:
                 self.unsupported(scope, pc, instr)
             else:
                 build(self, scope, pc, instr)
+                built[instr.op.mnemonic] = built.get(instr.op.mnemonic, 0) + 1
             pc += 1
 
     def unsupported(self, scope: Scope, pc: int, instr: Instr) -> None:

@@ -1,8 +1,8 @@
 """Both tiers in lockstep: every run of a region is repeated by the interpreter from the same state, and compared.
 
 The region runs first. What it changed (memories, globals, the frame) is set aside and put back to what it was; then the
-interpreter executes the same number of instructions, which fuel counts, in a frame of its own. Where they differ in anything,
-`Divergence` says in what and where. The guest goes on from the interpreter's state.
+interpreter executes the same number of instructions, which fuel counts, in a frame of its own. Where they differ in
+anything, `Divergence` says in what and where. The guest goes on from the interpreter's state.
 
 Costs a copy of all memories at each entry. Programs must be metered.
 """

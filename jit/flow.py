@@ -1,10 +1,10 @@
-"""What the compiler knows of a function before it looks at how it runs: where blocks end, which locals loops change, and
-which locals are live where.
+"""What the compiler knows of a function before it looks at how it runs: where blocks end, which locals loops change,
+and which locals are live where.
 
 Liveness is computed once a function, over its whole body, because a region that leaves early leaves to code that it has
-never seen. Wasm's control is structured, so one walk backwards does it but for loops, whose headers are needed before they
-are reached: the walk begins with too large a set for them (what the loop reads, and what is live at any label around it)
-and is repeated once with what it found. Both walks err on the same side: what they call dead is dead.
+never seen. Wasm's control is structured, so one walk backwards does it but for loops, whose headers are needed before
+they are reached: the walk begins with too large a set for them (what the loop reads, and what is live at any label
+around it) and is repeated once with what it found. Both walks err on the same side: what they call dead is dead.
 """
 
 from __future__ import annotations

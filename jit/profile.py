@@ -1,9 +1,9 @@
 """What has been seen of a function while it was recorded, and what it has been compiled to.
 
-A region is not a trace but the part of a function that recordings have passed through: every recording, be it of a loop, of
-a function or behind an exit that became hot, adds the directions that its branches took. So what traces know (which paths
-are hot) is kept, and what they are feared for (code that grows with the number of paths) cannot happen: a region is never
-larger than its function and what is inlined into it.
+A region is not a trace but the part of a function that recordings have passed through: every recording, be it of a
+loop, of a function or behind an exit that became hot, adds the directions that its branches took. So what traces know
+(which paths are hot) is kept, and what they are feared for (code that grows with the number of paths) cannot happen: a
+region is never larger than its function and what is inlined into it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FELL", "TOOK", "History", "history"]
 
-# Bits of `History.seen` for an instruction that branches or goes on: br_if, if, br_on_*. Of a br_table, bit `i` stands for
-# label `i`; of any other instruction bit 0 says that it was executed.
+# Bits of `History.seen` for an instruction that branches or goes on: br_if, if, br_on_*. Of a br_table, bit `i` stands
+# for label `i`; of any other instruction bit 0 says that it was executed.
 FELL = 1
 TOOK = 2
 
@@ -29,8 +29,8 @@ TOOK = 2
 class History:
     """Of one function; kept at `FuncCode.tier`, and so shared by all its instances.
 
-    `seen`: pc of a control instruction -> where it went. `entries`: the pcs at which the interpreter may enter the region.
-    `callees`: pc of an indirect call -> the functions it reached. `unit` is the region as it is compiled now.
+    `seen`: pc of a control instruction -> where it went. `entries`: the pcs at which the interpreter may enter the
+    region. `callees`: pc of an indirect call -> the functions it reached. `unit` is the region as it is compiled now.
     """
 
     __slots__ = (

@@ -1,8 +1,9 @@
 """The recorder: runs the interpreter from a hot place on and notes where it goes.
 
-It runs the interpreter's own steps, one an instruction, in whatever frames they lead to, so that nothing that a guest could
-notice is different while it records. What it notes goes to the histories of the functions that it comes through. Where it
-comes to a loop that is compiled already, the region runs as it would otherwise, and recording goes on behind it.
+It runs the interpreter's own steps, one an instruction, in whatever frames they lead to, so that nothing that a guest
+could notice is different while it records. What it notes goes to the histories of the functions that it comes through.
+Where it comes to a loop that is compiled already, the region runs as it would otherwise, and recording goes on behind
+it.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Recording:
         self.length = 0
 
     def run(self, frame: Frame, pc: int) -> int:
-        """Record from instruction `pc` of a frame on. FRAME_CHANGED, with the store's innermost frame ready to go on; or
-        what the guest raised, with `store.frame` and `store.at` saying where."""
+        """Record from instruction `pc` of a frame on. FRAME_CHANGED, with the store's innermost frame ready to go on;
+        or what the guest raised, with `store.frame` and `store.at` saying where."""
         store = frame.store
         base, outside = frame, frame.caller
         start = pc
@@ -147,7 +148,8 @@ class Recording:
         past.saw(pc, bits)
 
     def _direction(self, code: FuncCode, pc: int, to: int) -> int:
-        """Whether a branch was taken: `to` is where it went. One whose target is the next instruction went both ways."""
+        """Whether a branch was taken: `to` is where it went. One whose target is the next instruction went both
+        ways."""
         branch = code.side.branches[pc]
         target = branch[0].pc if isinstance(branch, tuple) else branch.pc
         bits = TOOK if to == target else 0

@@ -12,8 +12,8 @@ __all__ = ["pushed"]
 
 _TYPES = {"i32": Type.I32, "i64": Type.I64, "f32": Type.F32, "f64": Type.F64, "v128": Type.V128}
 _NOTHING = frozenset(
-    "global.set table.set table.fill table.copy table.init elem.drop data.drop memory.fill memory.copy memory.init struct.set "
-    "array.set array.fill array.copy array.init_data array.init_elem atomic.fence".split()
+    "global.set table.set table.fill table.copy table.init elem.drop data.drop memory.fill memory.copy memory.init "
+    "struct.set array.set array.fill array.copy array.init_data array.init_elem atomic.fence".split()
 )
 _INTS = frozenset("ref.is_null ref.eq ref.test array.len i31.get_s i31.get_u".split())
 _PACKED = frozenset("struct.get_s struct.get_u array.get_s array.get_u".split())

@@ -1,8 +1,8 @@
 """Frames that a region has left: how the interpreter goes on in them.
 
-It goes on one instruction a step, as `FuncCode.stepwise` has it, since all operands are in their slots there, and changes
-to the fused form at the next label, where they are in both forms. Where a region has an entry that is no label of the fused
-form (behind a call), it is entered from here.
+It goes on one instruction a step, as `FuncCode.stepwise` has it, since all operands are in their slots there, and
+changes to the fused form at the next label, where they are in both forms. Where a region has an entry that is no label
+of the fused form (behind a call), it is entered from here.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def _fuse(steps: list[Step], ip: int) -> Step:
 
 
 def rebuild(frame: Frame, departure: Departure) -> Frame:
-    """Make the interpreter's frames what they have to be; the innermost one, whose `ip` is the instruction to execute."""
+    """Make the interpreter's frames what they have to be; the innermost one, whose `ip` is the instruction to
+    execute."""
     first, *rest = departure.frames
     if first.code is not frame.code:
         # Tail calls have put another function in the place of the one that entered.

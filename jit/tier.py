@@ -18,6 +18,7 @@ from time import perf_counter_ns
 from jit import build_rows  # noqa: F401  (registers what builds each instruction)
 from jit.backend import Backend, Departure, Unit
 from jit.build import Builder, Refused
+from jit.counters import lowered_of, places, threshold
 from jit.ir.graph import CALL, Graph
 from jit.log import Log
 from jit.optimize.canonical import make_canonical
@@ -50,19 +51,15 @@ class JitTier:
     # --- counting --------------------------------------------------------------------------------------------------
 
     def lowered(self, code: FuncCode) -> None:
-        lowered = code.lowered
-        if lowered is None:
-            raise Crash("a function without steps")
+        steps = lowered_of(code).steps
         if self.options.force:
             see_everything(history(code))
-        for ip, pc in _places(code).items():
-            threshold = self.options.hot_call if pc == CALL else self.options.hot_loop
-            if self.options.force:
-                threshold = 1
-            lowered.steps[ip] = self._counter(code, pc, lowered.steps[ip], threshold)
+        for ip, pc in places(code).items():
+            steps[ip] = self.counter(code, pc, steps[ip], left=threshold(self.options, pc))
 
-    def _counter(self, code: FuncCode, pc: int, original: Step, threshold: int) -> Step:
-        left = threshold
+    def counter(self, code: FuncCode, pc: int, original: Step, *, left: int) -> Step:
+        """A step that does what `original` did, and goes on to compiled code when it has been passed `left` times."""
+        again = threshold(self.options, pc)
 
         def step(r: Regs, f: Frame) -> int:
             nonlocal left
@@ -70,7 +67,7 @@ class JitTier:
             if left > 0:
                 return original(r, f)
             past = history(code)
-            left = threshold * past.threshold
+            left = again * past.threshold
             if f.store.observer is not None:
                 return original(r, f)
             return self._hot(past, f, pc, original)
@@ -97,10 +94,12 @@ class JitTier:
         """Record from instruction `pc` on, and compile what learned something."""
         recording = Recording(self.options, self._enter_recording)
         name = name_of(history(_code(frame)))
+        began = perf_counter_ns()
         try:
             return recording.run(frame, pc)
         finally:
-            self.log.tell("record", name, pc, length=recording.length, ended=recording.ended or "raised")
+            took = perf_counter_ns() - began
+            self.log.tell("record", name, pc, length=recording.length, ended=recording.ended or "raised", took=took)
             for past in reversed(recording.touched):
                 if past.changed and (past.called or past.entries):
                     self.compile(past)
@@ -121,31 +120,37 @@ class JitTier:
         """Compile everything that was seen of a function; nothing changes where that is refused."""
         with self._lock:
             name = name_of(past)
-            began = perf_counter_ns()
             past.changed = False
             try:
-                graph, builder = self._build(past)
+                began = perf_counter_ns()
+                builder = self._build(past)
                 built = perf_counter_ns()
+                graph = self._optimise(builder.graph)
+                optimised = perf_counter_ns()
                 unit = self.backend.compile(graph)
+                emitted = perf_counter_ns()
             except Refused as refused:
                 past.threshold = min(past.threshold * 2, 1 << 20)
-                self.log.tell("abort", name, 0, reason=refused.reason)
+                self.log.tell("abort", name, 0, reason=refused.reason, penalty=past.threshold)
                 return
-            done = perf_counter_ns()
             for mnemonic, count in builder.left.items():
                 self.left[mnemonic] = self.left.get(mnemonic, 0) + count
+            again = past.unit is not None
             self._install(past, unit)
             self.log.tell(
                 "compile",
                 name,
                 0,
-                values=len(graph.op),
-                blocks=len(graph.blocks),
+                unit=unit,
+                again=again,
+                built=builder.built,
+                left=builder.left,
                 build=built - began,
-                emit=done - built,
+                optimise=optimised - built,
+                emit=emitted - optimised,
             )
 
-    def _build(self, past: History) -> tuple[Graph, Builder]:
+    def _build(self, past: History) -> Builder:
         while True:
             builder = Builder(past.code, inline=self.options.inline and not self.options.force)
             graph = builder.build()
@@ -154,19 +159,20 @@ class JitTier:
             past.entries |= builder.missing
         if len(graph.op) > self.options.max_region:
             raise Refused("region too large")
+        return builder
+
+    def _optimise(self, graph: Graph) -> Graph:
         drop_trivial(graph)
         make_canonical(graph)
-        return graph, builder
+        return graph
 
     def _install(self, past: History, unit: Unit) -> None:
         old, past.unit = past.unit, unit
         past.exits.clear()
         code = past.code
         self.backend.attach(code, unit if CALL in unit.graph.entries else None)
-        lowered = code.lowered
-        if lowered is None:
-            raise Crash("a function without steps")
-        for ip, pc in _places(code).items():
+        lowered = lowered_of(code)
+        for ip, pc in places(code).items():
             if pc in unit.graph.entries:
                 lowered.steps[ip] = self._entry(unit, pc)
         if past.resume is not None or any(pc not in lowered.places and pc != CALL for pc in unit.graph.entries):
@@ -176,6 +182,7 @@ class JitTier:
                     steps[pc] = self._entry(unit, pc)
         if old is not None:
             old.release()
+            self.log.tell("release", name_of(past), 0)
 
     def _entry(self, unit: Unit, pc: int) -> Step:
         def step(r: Regs, f: Frame) -> int:
@@ -198,15 +205,17 @@ class JitTier:
         pc = frame.ip
         code = _code(frame)
         past = history(code)
+        if self.log.listeners:
+            self.log.tell("leave", name_of(past), pc, departure=departure)
         if departure.call is not None:
             return self._carry_out(frame, code, pc, *departure.call)
         self.backend.learn(frame, pc)
         count = past.exits.get(pc, 0) + 1
         past.exits[pc] = count
-        if not self.options.force:
-            if count == self.options.hot_exit * past.threshold and self._worth_recording(past, pc):
-                self.log.tell("exit", name_of(past), pc, count=count)
-                return self.record(frame, pc)
+        hot = not self.options.force and count == self.options.hot_exit * past.threshold
+        if hot and self._worth_recording(past, pc):
+            self.log.tell("exit", name_of(past), pc, count=count)
+            return self.record(frame, pc)
         return self._execute(frame, code, pc)
 
     def _carry_out(self, frame: Frame, code: FuncCode, pc: int, func: FuncInst, arguments: list[Value]) -> int:
@@ -220,8 +229,8 @@ class JitTier:
         return to
 
     def _worth_recording(self, past: History, pc: int) -> bool:
-        """Whether a recording could add to the region where it was left: not where an instruction has no native form, or
-        where a check failed that may fail again."""
+        """Whether a recording could add to the region where it was left: not where an instruction has no native form,
+        or where a check failed that may fail again."""
         mnemonic = past.flow.body[pc].op.mnemonic
         return mnemonic in _EXTENDABLE
 
@@ -255,22 +264,6 @@ def _return(frame: Frame, results: list[object]) -> None:
         raise Crash("a function's frame without a caller")
     caller.regs[frame.ret : frame.ret + len(results)] = results
     frame.store.frame = caller
-
-
-def _places(code: FuncCode) -> dict[int, int]:
-    """The steps at which counting begins -> the pc of the loop whose header it is, the outermost where several share a
-    step; or CALL, where only calls arrive."""
-    found: dict[int, int] = {}
-    lowered = code.lowered
-    if lowered is None:
-        raise Crash("a function without steps")
-    body = code.program.module.funcs[code.index].body
-    for pc, ip in sorted(lowered.places.items()):
-        if body[pc].op.mnemonic == "loop":
-            found.setdefault(ip, pc)
-    if 0 not in lowered.places.values():
-        found[0] = CALL
-    return found
 
 
 def see_everything(past: History) -> None:

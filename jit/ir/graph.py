@@ -1,15 +1,15 @@
 """A region as a graph of basic blocks in SSA form.
 
-A *value* is an index into the parallel lists `op`, `args`, `imm`, `type`, `snap`; instructions without a result have one
-too. A block has parameters (values whose op is `param`), a list of values in the order in which they are computed, and a
-terminator. There are no phi instructions: edges carry arguments for the parameters of their target.
+A *value* is an index into the parallel lists `op`, `args`, `imm`, `type`, `snap`; instructions without a result have
+one too. A block has parameters (values whose op is `param`), a list of values in the order in which they are computed,
+and a terminator. There are no phi instructions: edges carry arguments for the parameters of their target.
 
-A region has several *entries*: blocks without predecessors that are reached from outside, each with the registers of the
-interpreter's frame that it reads (`home`). The entry with pc `CALL` is for calls from other regions, and takes the
+A region has several *entries*: blocks without predecessors that are reached from outside, each with the registers of
+the interpreter's frame that it reads (`home`). The entry with pc `CALL` is for calls from other regions, and takes the
 function's arguments; the others are for the interpreter, which enters where it stands before instruction `pc`.
 
-A *snapshot* says what the interpreter's frames must look like where the region is left: for each frame which instruction is
-next, and which registers hold which values. Registers that are not named are dead.
+A *snapshot* says what the interpreter's frames must look like where the region is left: for each frame which
+instruction is next, and which registers hold which values. Registers that are not named are dead.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from jit.ir.entry import CALL
 from jit.ir.ops import IrOp, Type
 
 if TYPE_CHECKING:
@@ -46,9 +47,6 @@ __all__ = [
 ]
 
 NO_SNAPSHOT: Final = -1
-
-# Instead of a pc: the entry that other regions call.
-CALL: Final = -1
 
 
 @dataclass(slots=True)
@@ -126,8 +124,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class FrameState:
-    """One activation: it goes on at instruction `pc`; if it is not the innermost one, or if the snapshot is a call's, it
-    waits at the call `pc`. `values` are pairs (register of the frame, value)."""
+    """One activation: it goes on at instruction `pc`; if it is not the innermost one, or if the snapshot is a call's,
+    it waits at the call `pc`. `values` are pairs (register of the frame, value)."""
 
     code: FuncCode
     pc: int
@@ -158,7 +156,8 @@ class Graph:
         self.blocks: list[Block] = []
         self.snapshots: list[Snapshot] = []
         self.entries: dict[int, int] = {}
-        # Values whose NaNs need not be canonical (`jit.optimize.canonical`): who reads them for a snapshot makes them so.
+        # Values whose NaNs need not be canonical (`jit.optimize.canonical`): who reads them for a snapshot makes them
+        # so.
         self.loose: set[int] = set()
 
     def new_block(self, loop: bool = False) -> int:
@@ -240,6 +239,6 @@ def reach(graph: Graph) -> list[int]:
 
 
 def layout(graph: Graph) -> list[int]:
-    """The blocks in the order in which code is laid out: as they were made (which follows the Wasm code, so that loops are
-    contiguous), without those that nothing reaches."""
+    """The blocks in the order in which code is laid out: as they were made (which follows the Wasm code, so that loops
+    are contiguous), without those that nothing reaches."""
     return sorted(reach(graph))

@@ -5,7 +5,8 @@ mnemonics and with the same operands: what they compute is said in one place. To
 besides; `_own_rows` describes each.
 
 A row's `effect` orders it: PURE instructions may be moved, merged and dropped; READ ones not across a WRITE; those that
-can leave need a snapshot, because the interpreter will execute again what they stand for; WRITE ones stay where they are.
+can leave need a snapshot, because the interpreter will execute again what they stand for; WRITE ones stay where they
+are.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Makes NaNs canonical where their bits become observable, and nowhere else.
 
-In the deterministic profile an arithmetic instruction whose result is a NaN gives the canonical one. Machines give others, so
-`canon` has to follow somewhere; but as long as such a value only goes into further arithmetic or comparisons, nobody can tell.
-It can where bits are looked at: stores, reinterpretation, sign operations, globals, calls and returns. (Snapshots too: who reads
-a register for the interpreter makes it canonical then, at no cost to the code.)
+In the deterministic profile an arithmetic instruction whose result is a NaN gives the canonical one. Machines give
+others, so `canon` has to follow somewhere; but as long as such a value only goes into further arithmetic or
+comparisons, nobody can tell. It can where bits are looked at: stores, reinterpretation, sign operations, globals, calls
+and returns. (Snapshots too: who reads a register for the interpreter makes it canonical then, at no cost to the code.)
 
-A block's parameter may stand for arithmetic results on one edge and for loaded bits, which must stay as they are, on another.
-If all it gets is arithmetic (constants that are no NaN included, and parameters of this kind), it is arithmetic itself and
-needs nothing on its edges; else arithmetic arguments become canonical on their edge.
+A block's parameter may stand for arithmetic results on one edge and for loaded bits, which must stay as they are, on
+another. If all it gets is arithmetic (constants that are no NaN included, and parameters of this kind), it is
+arithmetic itself and needs nothing on its edges; else arithmetic arguments become canonical on their edge.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Simpler values for instructions that are about to be built, and parameters that turn out not to be needed.
 
-`fold` computes what is constant with the interpreter's own semantic functions, and knows a few identities. `drop_trivial`
-takes back the parameters of blocks that stand for one value only (Braun et al., Simple and Efficient Construction of Static
-Single Assignment Form, 2013): loop headers get one for all that a loop may change, before it is known whether it does.
+`fold` computes what is constant with the interpreter's own semantic functions, and knows a few identities.
+`drop_trivial` takes back the parameters of blocks that stand for one value only (Braun et al., Simple and Efficient
+Construction of Static Single Assignment Form, 2013): loop headers get one for all that a loop may change, before it is
+known whether it does.
 """
 
 from __future__ import annotations

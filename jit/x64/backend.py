@@ -36,10 +36,11 @@ _THUNK: Final = 8
 
 
 class _Thunks:
-    """Of a program: for each of its own functions a thunk to call, and a cell with the address behind the callee's checks.
+    """Of a program: for each of its own functions a thunk to call, and a cell with the address behind the callee's
+    checks.
 
-    Thunks are code and cells are data, in one block: code calls a thunk directly, and what it leads to is replaced without
-    anything being written into code that calls.
+    Thunks are code and cells are data, in one block: code calls a thunk directly, and what it leads to is replaced
+    without anything being written into code that calls.
     """
 
     def __init__(self, memory: CodeMemory, program: Program, refused: int) -> None:
@@ -76,11 +77,11 @@ class _Thunks:
 
 
 class _Process:
-    """What all back ends of the process share: there is one stretch of executable memory, one way in and out of it, and one
-    place at which faults land.
+    """What all back ends of the process share: there is one stretch of executable memory, one way in and out of it, and
+    one place at which faults land.
 
-    `exits`, `faults` and `calls`: number of an exit, address of an instruction that may fault, address that a call returns
-    to -> the unit, and what it says.
+    `exits`, `faults` and `calls`: number of an exit, address of an instruction that may fault, address that a call
+    returns to -> the unit, and what it says.
     """
 
     def sweep(self) -> None:

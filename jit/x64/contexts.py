@@ -64,11 +64,11 @@ class VmContext:
 
 
 class References:
-    """References as compiled code has them: null is 0, a function of Wasm the address of its record, an i31 its value with
-    two bits behind it, anything else a number that stands for the object.
+    """References as compiled code has them: null is 0, a function of Wasm the address of its record, an i31 its value
+    with two bits behind it, anything else a number that stands for the object.
 
-    Functions of the host have numbers for as long as the store has its context. Other objects have theirs until `forget`,
-    and are kept so long.
+    Functions of the host have numbers for as long as the store has its context. Other objects have theirs until
+    `forget`, and are kept so long.
     """
 
     __slots__ = ("_context_of", "_functions", "_hosts", "_numbers", "_objects")
@@ -128,7 +128,8 @@ class References:
 # Address of a record -> its function, while the function's instance lives.
 _RECORDS: dict[int, ReferenceType[FuncInst]] = {}
 
-# References that a store's context keeps for compiled code until they are thrown away: none is needed between two entries.
+# References that a store's context keeps for compiled code until they are thrown away: none is needed between two
+# entries.
 _MOST_REFERENCES: Final = 4096
 
 

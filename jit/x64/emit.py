@@ -1,16 +1,16 @@
 """From a graph to machine code, in one pass over the blocks: registers are given out while instructions are written.
 
-What is known at each point is where every living value is: in a register, in memory, or in both. A block begins with what
-was known on the first edge to it; whoever comes later moves its values there. So that loops keep in registers what they
-use, values that only live through a loop are put to memory in front of it. When no register is free, the value whose next
-use is farthest goes to memory (Belady), once: values never change, so one that was in memory stays there.
+What is known at each point is where every living value is: in a register, in memory, or in both. A block begins with
+what was known on the first edge to it; whoever comes later moves its values there. So that loops keep in registers what
+they use, values that only live through a loop are put to memory in front of it. When no register is free, the value
+whose next use is farthest goes to memory (Belady), once: values never change, so one that was in memory stays there.
 
 Calls find all that lives behind them in memory. Instructions that may leave have their *exit*: a copy of what is known
 there, from which the registers of the interpreter's frames are found when it is taken (`unit.py`).
 
 `rows_*.py` say how each instruction is written. Such a function gets the emitter and the value, asks for its operands'
-registers and for one for the result, writes instructions, and returns the result's register. The registers it has asked for
-stay its own until it returns. It may use rax, xmm14 and xmm15 as it likes.
+registers and for one for the result, writes instructions, and returns the result's register. The registers it has asked
+for stay its own until it returns. It may use rax, xmm14 and xmm15 as it likes.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from refsfi.errors import Crash
 
 __all__ = ["ARGUMENT", "HOME", "NOTHING", "SLOT", "XMM", "CallSite", "Code", "Emitter", "ExitState", "emits", "inverse"]
 
-# Where a value is, as an int: a general register 0 to 15; a vector register from XMM on; a spill slot, SLOT + its offset from
-# rsp; an argument, ARGUMENT + its offset behind the return address; a register of the interpreter's frame as it was handed
-# over at the entry, HOME + its offset in the buffer.
+# Where a value is, as an int: a general register 0 to 15; a vector register from XMM on; a spill slot, SLOT + its
+# offset from rsp; an argument, ARGUMENT + its offset behind the return address; a register of the interpreter's frame
+# as it was handed over at the entry, HOME + its offset in the buffer.
 XMM: Final = 16
 SLOT: Final = 64
 ARGUMENT: Final = 1 << 22
@@ -75,8 +75,8 @@ class ExitState:
 
 
 class CallSite:
-    """A call, by the address that it returns to. `memory`: where the values of its snapshot are. `callee`: the index of the
-    function, None for an indirect call. `types`: of its arguments."""
+    """A call, by the address that it returns to. `memory`: where the values of its snapshot are. `callee`: the index of
+    the function, None for an indirect call. `types`: of its arguments."""
 
     __slots__ = ("callee", "memory", "snapshot", "types")
 
@@ -90,10 +90,10 @@ class CallSite:
 class Code:
     """What the emitter makes. Offsets are in bytes from the code's beginning.
 
-    `entries`: pc -> offset. `body`: the offset behind the call entry's checks. `homes`: pc -> the registers that the entry
-    reads, in the order of the buffer, with their types. `faults`: offset of an instruction -> its exit. `calls`: offset that a
-    call returns to -> the call. `frame`: bytes of a frame without return address and arguments. `pcs`: (offset, pc) pairs for
-    listings.
+    `entries`: pc -> offset. `body`: the offset behind the call entry's checks. `homes`: pc -> the registers that the
+    entry reads, in the order of the buffer, with their types. `faults`: offset of an instruction -> its exit. `calls`:
+    offset that a call returns to -> the call. `frame`: bytes of a frame without return address and arguments. `pcs`:
+    (offset, pc) pairs for listings.
     """
 
     def __init__(self) -> None:
@@ -165,6 +165,7 @@ class Emitter:
         self._labels: dict[int, int] = {}
         self._entry_blocks = frozenset(graph.entries.values())
         self._stubs: list[tuple[int, int]] = []
+        self._cold: list[tuple[int, Callable[[], None], int]] = []
         self._refuse_label: int | None = None
         # Value -> the register that it had better get, because a loop wants it there.
         self._hints: dict[int, int] = {}
@@ -185,7 +186,8 @@ class Emitter:
         return value in self._constants
 
     def imm32(self, value: int) -> int | None:
-        """The constant as an immediate of an instruction as wide as the value; None where it is none, or does not fit."""
+        """The constant as an immediate of an instruction as wide as the value; None where it is none, or does not
+        fit."""
         if value not in self._constants:
             return None
         imm = self.graph.imm[value]
@@ -483,6 +485,14 @@ class Emitter:
     def exit_if(self, cc: str, value: int) -> None:
         self.asm.jcc(cc, self.exit_label(self.graph.snap[value]))
 
+    def cold(self, cc: str, write: Callable[[], None]) -> None:
+        """Branch on a condition to what `write` writes behind all blocks, out of the way, and come back. It may not ask
+        for registers."""
+        label, back = self.asm.label(), self.asm.label()
+        self.asm.jcc(cc, label)
+        self.asm.bind(back)
+        self._cold.append((label, write, back))
+
     def may_fault(self, value: int) -> None:
         """The next instruction written may fault, and then leaves through the value's snapshot."""
         self.code.faults[len(self.asm.code)] = self.exit(self.graph.snap[value])
@@ -631,6 +641,10 @@ class Emitter:
 
     def _write_stubs(self) -> None:
         asm = self.asm
+        for label, write, back in self._cold:
+            asm.bind(label)
+            write()
+            asm.jmp(back)
         for label, number in self._stubs:
             asm.bind(label)
             asm.ri("mov32", RAX, self.first_exit + number)
@@ -901,8 +915,8 @@ class Emitter:
         self._finish(-1, self._dying, NOTHING)
 
     def jump_if(self, cc: str, label: int) -> None:
-        """Branch on a condition of the manual, or on `feq` and `fne`: equal and not equal of floats, where unordered is not
-        equal."""
+        """Branch on a condition of the manual, or on `feq` and `fne`: equal and not equal of floats, where unordered is
+        not equal."""
         asm = self.asm
         if cc == "fne":
             asm.jcc("p", label)

@@ -4,8 +4,8 @@ Live sets are ints with a bit for each value. One walk backwards over each block
 last; loops are walked again until nothing changes. A snapshot keeps its values alive as far as the instruction that may
 leave through it, but counts as no use: a value that only snapshots name is best kept in memory.
 
-A comparison that only the branch behind it looks at is *fused*: it is not computed where it stands, and its operands live
-until the branch.
+A comparison that only the branch behind it looks at is *fused*: it is not computed where it stands, and its operands
+live until the branch.
 """
 
 from __future__ import annotations

@@ -129,11 +129,9 @@ def canonical(e: Emitter, v: int) -> int:
     suffix = _SCALAR[type]
     asm = e.asm
     dest = e.over_xmm(v, e.graph.args[v][0])
-    done = asm.label()
+    nan = asm.data(_CANONICAL[type].to_bytes(_BITS[type] // 8, "little"))
     asm.rr("ucomi" + suffix, dest, dest)
-    asm.jcc("np", done)
-    asm.rm_rip("mov" + suffix, dest, asm.data(_CANONICAL[type].to_bytes(_BITS[type] // 8, "little")))
-    asm.bind(done)
+    e.cold("p", lambda: asm.rm_rip("mov" + suffix, dest, nan))
     return dest
 
 

@@ -95,8 +95,8 @@ def _from(e: Emitter, v: int, source: int) -> int:
 
 @emits(*(f"{t}.{name}" for t in ("i32", "i64") for name in ("div_s", "div_u", "rem_s", "rem_u")))
 def divide(e: Emitter, v: int) -> int:
-    """Leaves for a zero divisor, and for the one quotient that is too large. The remainder of that division is zero, which
-    the processor does not know."""
+    """Leaves for a zero divisor, and for the one quotient that is too large. The remainder of that division is zero,
+    which the processor does not know."""
     asm = e.asm
     size = _size(e, v)
     name = e.graph.op[v].name[4:]

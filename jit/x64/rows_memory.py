@@ -1,8 +1,9 @@
 """Loads, stores, sizes, globals, fuel and the like.
 
-An access goes to `[base + index + offset]`. With guard pages nothing is compared: a 32-bit index and an offset below the
-guard's size cannot reach past the reservation, and what lies in it beyond the memory's end faults. Otherwise index, offset
-and width are added up and compared with the memory's size; for 64-bit indices the addition may overflow, and is checked.
+An access goes to `[base + index + offset]`. With guard pages nothing is compared: a 32-bit index and an offset below
+the guard's size cannot reach past the reservation, and what lies in it beyond the memory's end faults. Otherwise index,
+offset and width are added up and compared with the memory's size; for 64-bit indices the addition may overflow, and is
+checked.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ def memory_size(e: Emitter, v: int) -> int:
     return dest
 
 
-# --- globals -----------------------------------------------------------------------------------------------------------
+# --- globals ---------------------------------------------------------------------------------------------------------
 
 
 @emits("i32.global", "i64.global")
@@ -225,7 +226,7 @@ def global_set_vector(e: Emitter, v: int) -> int:
     return NOTHING
 
 
-# --- the store's own ---------------------------------------------------------------------------------------------------
+# --- the store's own -------------------------------------------------------------------------------------------------
 
 
 @emits(*(f"{t}.home" for t in Type if t is not Type.NONE))

@@ -1,11 +1,11 @@
 """The way into compiled code and out of it: one piece of machine code for the process.
 
-`enter(vm, entry, instance, reserve, words)` saves the host's registers, goes over to the native stack, reserves `reserve`
-bytes there for arguments, copies `words` words of them from the buffer of the VM context, and calls the entry. It returns how
-the region ended: RETURNED, LEFT, FAULTED, REFUSED.
+`enter(vm, entry, instance, reserve, words)` saves the host's registers, goes over to the native stack, reserves
+`reserve` bytes there for arguments, copies `words` words of them from the buffer of the VM context, and calls the
+entry. It returns how the region ended: RETURNED, LEFT, FAULTED, REFUSED.
 
-In the latter three cases all registers are in the VM context. The frames below on the native stack are read from there by
-`unit.py` and are gone with the next entry.
+In the latter three cases all registers are in the VM context. The frames below on the native stack are read from there
+by `unit.py` and are gone with the next entry.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _SAVED: Final = (RBX, RBP, R12, R13, R14, R15)
 
 @dataclass(frozen=True, slots=True)
 class Stubs:
-    """Offsets. `back`: where the outermost region returns to. `landing`: where exits go, with their number in eax. `fault`:
-    where the signal handler goes. `refused`: where a call goes whose callee cannot be entered natively."""
+    """Offsets. `back`: where the outermost region returns to. `landing`: where exits go, with their number in eax.
+    `fault`: where the signal handler goes. `refused`: where a call goes whose callee cannot be entered natively."""
 
     code: bytes
     enter: int

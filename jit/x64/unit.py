@@ -1,8 +1,8 @@
 """Compiled regions: entering them, and finding out where they were left.
 
-When a region is left, all that is to be known lies in the VM context and on the native stack: the registers, the number of the
-exit (or the address of the instruction that faulted), and from the stack pointer on the frames, each behind the return
-address of the call that it waits at. From that the values of snapshots are read, frame by frame, outwards.
+When a region is left, all that is to be known lies in the VM context and on the native stack: the registers, the number
+of the exit (or the address of the instruction that faulted), and from the stack pointer on the frames, each behind the
+return address of the call that it waits at. From that the values of snapshots are read, frame by frame, outwards.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _F64_NAN: Final = 0x7FF8000000000000
 
 
 class _Entry:
-    """How an entry is taken: the address, how many bytes the native stack reserves for arguments, how many words of them
-    there are in the buffer, and how the frame's registers get there."""
+    """How an entry is taken: the address, how many bytes the native stack reserves for arguments, how many words of
+    them there are in the buffer, and how the frame's registers get there."""
 
     __slots__ = ("address", "get", "pack", "refs", "reserve", "room", "words")
 
@@ -228,7 +228,7 @@ class NativeUnit:
                 else:
                     where = memory.get(value, -1)
                     if where < 0:
-                        if graph.op[value].operands or graph.imm[value] is None and graph.op[value].name != "ref.null":
+                        if graph.imm[value] is None and graph.op[value].name != "ref.null":
                             raise Crash(f"value {value} of a snapshot is nowhere")
                         values.append((register, graph.imm[value]))
                         continue

@@ -7,6 +7,7 @@ from typing import Final
 from jit.ir.ops import Type
 from jit.x64 import layout as at
 from jit.x64.emit import Emitter
+from jit.x64.registers import RAX
 
 __all__ = [
     "canonical_lanes",
@@ -106,15 +107,27 @@ def invert(e: Emitter, register: int) -> int:
 
 
 def canonical_lanes(e: Emitter, suffix: str, register: int) -> int:
-    """Write the canonical NaN into the lanes of a register that hold any; `suffix` is `ps` or `pd`. xmm15
-    is used. Returns the register."""
+    """Write the canonical NaN into the lanes of a register that hold any; `suffix` is `ps` or `pd`. Uses rax and xmm15.
+    Returns the register.
+
+    A branch that is never taken, where there are no NaNs, does not have to be waited for as a mask would have to be.
+    """
     asm = e.asm
     width, others = _NOT_CANONICAL[suffix]
     mask = at.VSCRATCH
-    asm.rr("movaps", mask, register)
-    asm.rri("cmp" + suffix, mask, mask, _UNORDERED)
-    # Such a lane becomes all ones, and loses those that do not belong to it.
-    asm.rr("orps", register, mask)
-    asm.rm_rip("andps", mask, lanes_label(e, width, others))
-    asm.rr("xorps", register, mask)
+    if "avx" in e.features:
+        asm.rrri("vcmp" + suffix, mask, register, register, _UNORDERED)
+    else:
+        asm.rr("movaps", mask, register)
+        asm.rri("cmp" + suffix, mask, mask, _UNORDERED)
+    asm.rr("movmskps", RAX, mask)
+    asm.rr("test32", RAX, RAX)
+
+    def replace() -> None:
+        # Such a lane becomes all ones, and loses those that do not belong to it.
+        asm.rr("orps", register, mask)
+        asm.rm_rip("andps", mask, lanes_label(e, width, others))
+        asm.rr("xorps", register, mask)
+
+    e.cold("ne", replace)
     return register

@@ -1,4 +1,5 @@
-"""Where an instance context has the addresses of its memories, tables and globals: the same for all instances of a program."""
+"""Where an instance context has the addresses of its memories, tables and globals: the same for all instances of a
+program."""
 
 from __future__ import annotations
 

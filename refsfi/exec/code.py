@@ -199,8 +199,8 @@ class FuncCode:
 class Program:
     """A valid module, ready to be instantiated any number of times, in any number of stores and threads.
 
-    `metered` programs count fuel; a store with fuel runs only those. `exports` has kind and index of each export. `tier`
-    compiles what is hot, None where everything is interpreted.
+    `metered` programs count fuel; a store with fuel runs only those. `exports` has kind and index of each export.
+    `tier` compiles what is hot, None where everything is interpreted.
     """
 
     __slots__ = (

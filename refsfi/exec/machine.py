@@ -111,8 +111,8 @@ def _run(store: Store) -> None:
 
 
 def _failing(store: Store) -> Frame:
-    """The frame in which something failed: not that of the machine's step, where a tier ran in that step and other frames
-    came to be. It says where by `store.at` then."""
+    """The frame in which something failed: not that of the machine's step, where a tier ran in that step and other
+    frames came to be. It says where by `store.at` then."""
     if store.frame is None:
         raise Crash("a failure without a frame")
     return store.frame

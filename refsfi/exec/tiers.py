@@ -1,4 +1,5 @@
-"""Which tier a program gets: the one place where the interpreter's side knows of the compiler, and only once it is asked for."""
+"""Which tier a program gets: the one place where the interpreter's side knows of the compiler, and only once it is
+asked for."""
 
 from __future__ import annotations
 
@@ -19,9 +20,9 @@ BACKENDS = ("x64", "portable")
 
 @dataclass(frozen=True, slots=True)
 class TierChoice:
-    """`mode`: `on` compiles what is hot, `force` everything at once, `check` compiles and compares with the interpreter,
-    `off` nothing. `bounds`: whether memory accesses rely on guard pages or are compared explicitly. `backend`: None for the
-    best one that this machine allows."""
+    """`mode`: `on` compiles what is hot, `force` everything at once, `check` compiles and compares with the
+    interpreter, `off` nothing. `bounds`: whether memory accesses rely on guard pages or are compared explicitly.
+    `backend`: None for the best one that this machine allows."""
 
     mode: str = "off"
     bounds: str = "guard"

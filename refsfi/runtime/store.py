@@ -39,8 +39,8 @@ __all__ = [
 class Store:
     """`fuel` is None where none is counted. `stop` is raised by the guest at its next backward branch or call; others
     set it by `request_stop`. `room` is what is left of `limits.stack`, in bytes; `heap` what may still be allocated
-    before somebody counts what is in use (`runtime.heap`), in bytes. `at` is the pc of a failing instruction where it is
-    not the one that the innermost frame's step stands for. `observer` looks on at invocations that begin while it is
+    before somebody counts what is in use (`runtime.heap`), in bytes. `at` is the pc of a failing instruction where it
+    is not the one that the innermost frame's step stands for. `observer` looks on at invocations that begin while it is
     set. `native` is what a compiling tier keeps for the store."""
 
     __slots__ = (
@@ -208,8 +208,8 @@ class _Cell:
 
 
 class GlobalInst:
-    """`type` is closed. The value is `cell.value`; a number lies in a word of memory, zero-extended, which compiled code
-    reads and writes as well."""
+    """`type` is closed. The value is `cell.value`; a number lies in a word of memory, zero-extended, which compiled
+    code reads and writes as well."""
 
     __slots__ = ("__weakref__", "cell", "type")
 
