@@ -148,7 +148,10 @@ class Access(ABC):
     def effective(self, value: int) -> str:
         imm = self.graph.imm[value]
         arg = imm[0] if isinstance(imm, tuple) else imm
-        address = self.exact(self.graph.args[value][0])
+        operand = self.graph.args[value][0]
+        if self.is_const(operand):
+            return str(self.known(operand) + arg.offset)
+        address = self.exact(operand)
         return f"{address} + {arg.offset}" if arg.offset else address
 
     def global_(self, index: int) -> str:

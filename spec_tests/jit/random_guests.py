@@ -46,7 +46,7 @@ class _Writer:
         self.params = [random.choice(TYPES[:4]) for _ in range(3)]
         self.locals = [*self.params, *(random.choice(TYPES) for _ in range(4))]
         self.counters = 0
-        self.budget = random.randrange(10, 60)
+        self.budget = random.randrange(10, 120)
 
     def constant(self, type: str) -> str:
         r = self.random
@@ -94,8 +94,10 @@ class _Writer:
     def arguments(self, depth: int) -> str:
         return " ".join(self.value(t, depth - 1) for t in _params(self.random, self.index + 1))
 
-    def statement(self, depth: int, labels: int) -> str:
+    def statement(self, depth: int, labels: str) -> str:
+        """`labels`: the constructs around, innermost first; L is a loop, which is not branched to."""
         r = self.random
+        outwards = [i for i, label in enumerate(labels) if label != "L"]
         pick = r.random()
         type = r.choice(self.locals)
         if depth <= 0 or self.budget < 0 or pick < 0.35:
@@ -108,30 +110,30 @@ class _Writer:
             place = r.randrange(len(GLOBALS))
             return f"(global.set {place} {self.value(GLOBALS[place], 2)})"
         if pick < 0.7:
-            then, otherwise = self.statements(depth - 1, labels + 1), self.statements(depth - 1, labels + 1)
+            then, otherwise = self.statements(depth - 1, "I" + labels), self.statements(depth - 1, "I" + labels)
             return f"(if {self.value('i32', 3)} (then {then}) (else {otherwise}))"
         if pick < 0.82:
             counter = f"$c{self.counters}"
             self.counters += 1
-            body = self.statements(depth - 1, 0)
+            body = self.statements(depth - 1, "L" + labels)
             again = f"(br_if 0 (local.tee {counter} (i32.sub (local.get {counter}) (i32.const 1))))"
             return f"(local.set {counter} (i32.const {r.randrange(1, 6)})) (loop {body} {again})"
         if pick < 0.9:
-            return f"(block {self.statements(depth - 1, labels + 1)})"
-        if pick < 0.94 and labels:
-            return f"(br_if {r.randrange(labels)} {self.value('i32', 2)})"
-        if pick < 0.97 and labels:
-            targets = " ".join(str(r.randrange(labels)) for _ in range(r.randrange(1, 5)))
+            return f"(block {self.statements(depth - 1, 'B' + labels)})"
+        if pick < 0.94 and outwards:
+            return f"(br_if {r.choice(outwards)} {self.value('i32', 2)})"
+        if pick < 0.97 and outwards:
+            targets = " ".join(str(r.choice([0, *(i + 1 for i in outwards)])) for _ in range(r.randrange(1, 5)))
             return f"(block (br_table {targets} {self.value('i32', 2)}))"
         return f"(if {self.value('i32', 2)} (then (return {self.value('i32', 2)})))" if pick < 0.985 else "(nop)"
 
-    def statements(self, depth: int, labels: int) -> str:
+    def statements(self, depth: int, labels: str) -> str:
         return " ".join(self.statement(depth, labels) for _ in range(self.random.randrange(1, 4)))
 
     def function(self) -> str:
         self.params = _params(self.random, self.index)
         self.locals[: len(self.params)] = self.params
-        body = self.statements(4, 0)
+        body = self.statements(5, "")
         result = self.value("i32", 3)
         counters = " ".join(f"(local $c{i} i32)" for i in range(self.counters))
         params = " ".join(self.params)
