@@ -4,6 +4,7 @@ results, the whole memory, and traps."""
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,8 +14,10 @@ from refsfi.errors import Trap
 from refsfi.exec.bulk import BYTES
 from refsfi.exec.instantiate import instantiate
 from refsfi.exec.machine import invoke
+from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Store
 from refsfi.syntax import opcodes
+from refsfi.syntax.types import I32, Limits, MemType
 from spec_tests.jit.rows_support import SETUPS, backend, interesting
 from spec_tests.jit.support import Driver, program
 
@@ -226,3 +229,43 @@ def test_metered_bulk_instructions_leave() -> None:
     func: Any = instance.exports["fill"]
     invoke(interpreted, func, [])
     assert driver.store.fuel == interpreted.fuel
+
+
+_COUNTER = """(module (import "" "memory" (memory 1 1 shared))
+  (func (export "run") (param $n i32) (local $old i32)
+    (loop $again
+      (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 3)))
+      (drop (i64.atomic.rmw8.sub_u (i32.const 9) (i64.const 1)))
+      (drop (i32.atomic.rmw16.xor_u (i32.const 12) (i32.const 0x5555)))
+      (local.set $old (i32.add (local.get $old) (i32.atomic.rmw.xor (i32.const 16) (local.get $n))))
+      (drop (i64.atomic.rmw.or (i32.const 24) (i64.shl (i64.const 1) (i64.extend_i32_u (local.get $n)))))
+      (block $done
+        (loop $retry
+          (local.set $old (i32.atomic.load (i32.const 32)))
+          (br_if $done (i32.eq (local.get $old)
+            (i32.atomic.rmw.cmpxchg (i32.const 32) (local.get $old) (i32.add (local.get $old) (i32.const 7)))))
+          (br $retry)))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"""
+
+
+def test_threads_do_not_come_between() -> None:
+    """Two threads, each with a store of its own, in compiled code on one memory at once."""
+    count = 200_000
+    memory = MemInst(MemType(Limits(1, 1), I32, True, 16))
+    drivers = [Driver(_COUNTER, backend(1), imports=[memory]) for _ in range(2)]
+    for driver in drivers:
+        driver.compile()
+    threads = [threading.Thread(target=driver, args=("run", count)) for driver in drivers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    data = memory.data
+    number = int.from_bytes
+    assert number(data[0:4], "little") == 2 * count * 3
+    assert data[9] == -2 * count % 256
+    assert number(data[12:14], "little") == 0
+    assert number(data[16:20], "little") == 0
+    assert number(data[24:32], "little") == (1 << 64) - 1
+    assert number(data[32:36], "little") == 2 * count * 7
+    assert not any(driver.departures for driver in drivers)
