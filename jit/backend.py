@@ -6,6 +6,7 @@ and must do the same, to the bit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -33,7 +34,8 @@ class Departure:
     """A region has been left at an instruction that the interpreter is to execute.
 
     `frames`: outermost first. The first one is that which entered the region; the others were called or inlined. `unit`
-    and `exit` say where it was left: the unit of the innermost region, and the number of its snapshot (-1 for none).
+    and `exit` say where it was left: the unit of the innermost region, and the number of its snapshot; -1 where that
+    says nothing of the region, which was just asked to leave.
 
     `call`: the innermost frame waits at a call, which the interpreter is to carry out: the function and its arguments.
     """
@@ -49,9 +51,10 @@ Outcome: TypeAlias = "list[Value] | Departure"
 
 
 class Unit(Protocol):
-    """A compiled region."""
+    """A compiled region. `where`: address and size of its machine code, None where it has none."""
 
     graph: Graph
+    where: tuple[int, int] | None
 
     def enter(self, pc: int, frame: Frame) -> Outcome:
         """Run from entry `pc` with the frame's registers; `jit.ir.graph.CALL` stands for pc 0 with just its arguments.
@@ -63,6 +66,13 @@ class Unit(Protocol):
 
     def release(self) -> None:
         """Nothing enters the unit any more."""
+
+    def costs(self) -> dict[str, int]:
+        """What it came to, for reports: `bytes` of code, places that may be left (`exits`), and what else is
+        counted."""
+
+    def listing(self) -> Iterator[str]:
+        """Its code as lines of text."""
 
 
 class Backend(Protocol):

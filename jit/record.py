@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from jit.profile import FELL, TOOK, History, history
-from jit.resume import charge, resume_steps
+from jit.resume import charge, keep_place, resume_steps
 from refsfi.errors import Crash
 from refsfi.exec.code import FRAME_CHANGED, FuncCode
 from refsfi.runtime.store import Frame, FuncInst, Store
@@ -96,7 +96,11 @@ class Recording:
                 self._see_callee(past, frame, pc)
             store.at = pc
             frame.ip = pc
-            to = steps[pc](regs, frame)
+            try:
+                to = steps[pc](regs, frame)
+            except BaseException as error:
+                keep_place(store, error, pc)
+                raise
             store.at = None
             if to >= 0:
                 if mnemonic in _BRANCHES:

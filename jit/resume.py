@@ -48,7 +48,7 @@ def _metered(step: Step, cost: int, pc: int) -> Step:
         try:
             to = step(r, f)
         except BaseException as error:
-            keep_place(store, error)
+            keep_place(store, error, pc)
             raise
         store.at = None
         return to
@@ -66,10 +66,10 @@ def charge(store: Store, cost: int, pc: int) -> None:
     store.fuel -= cost
 
 
-def keep_place(store: Store, error: BaseException) -> None:
-    """Traps and exceptions of the guest need the place where they came from; whatever else passes through has none."""
-    if not isinstance(error, Trap | GuestException | GuestExit):
-        store.at = None
+def keep_place(store: Store, error: BaseException, pc: int) -> None:
+    """Something was raised at instruction `pc`. The machine asks where traps and exceptions of the guest came from;
+    said again here, as a call of the host may have run other instructions. Whatever else passes through has no place."""
+    store.at = pc if isinstance(error, Trap | GuestException | GuestExit) else None
 
 
 def _fuse(steps: list[Step], ip: int) -> Step:

@@ -13,11 +13,13 @@ A recording or compilation that comes to nothing doubles the function's threshol
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from time import perf_counter_ns
 
 from jit import build_rows  # noqa: F401  (registers what builds each instruction)
 from jit.backend import Backend, Departure, Unit
 from jit.build import Builder, Refused
+from jit.check import CheckedBackend
 from jit.counters import lowered_of, places, threshold
 from jit.ir.graph import CALL, Graph
 from jit.log import Log
@@ -43,9 +45,10 @@ class JitTier:
         self.backend = backend
         self.options = options or Options()
         self.log = log or Log()
-        # Instructions that were left to the interpreter at compile time, by mnemonic.
-        self.left: dict[str, int] = {}
-        self.compiled: dict[str, int] = {}
+        # By mnemonic: instructions that were compiled, those that have no native form, and how often regions were left.
+        self._compiled: Counter[str] = Counter()
+        self._formless: Counter[str] = Counter()
+        self._left: Counter[str] = Counter()
         self._lock = threading.RLock()
 
     # --- counting --------------------------------------------------------------------------------------------------
@@ -133,8 +136,8 @@ class JitTier:
                 past.threshold = min(past.threshold * 2, 1 << 20)
                 self.log.tell("abort", name, 0, reason=refused.reason, penalty=past.threshold)
                 return
-            for mnemonic, count in builder.left.items():
-                self.left[mnemonic] = self.left.get(mnemonic, 0) + count
+            self._compiled.update(builder.built)
+            self._formless.update(builder.left)
             again = past.unit is not None
             self._install(past, unit)
             self.log.tell(
@@ -143,8 +146,7 @@ class JitTier:
                 0,
                 unit=unit,
                 again=again,
-                built=builder.built,
-                left=builder.left,
+                instructions=sum(builder.built.values()),
                 build=built - began,
                 optimise=optimised - built,
                 emit=emitted - optimised,
@@ -190,6 +192,15 @@ class JitTier:
 
         return step
 
+    def coverage(self) -> dict[str, Counter[str]]:
+        """What has been done so far, by `refsfi.runtime.tier.COVERAGE`."""
+        return {
+            "compiled": self._compiled,
+            "executed": Counter(self.backend.executed) if isinstance(self.backend, CheckedBackend) else Counter(),
+            "no form": self._formless,
+            "left": self._left,
+        }
+
     # --- running ---------------------------------------------------------------------------------------------------
 
     def enter(self, unit: Unit, pc: int, frame: Frame) -> int:
@@ -205,10 +216,13 @@ class JitTier:
         pc = frame.ip
         code = _code(frame)
         past = history(code)
+        self._left[past.flow.body[pc].op.mnemonic] += 1
         if self.log.listeners:
             self.log.tell("leave", name_of(past), pc, departure=departure)
         if departure.call is not None:
             return self._carry_out(frame, code, pc, *departure.call)
+        if departure.exit < 0:
+            return self._execute(frame, code, pc)
         self.backend.learn(frame, pc)
         count = past.exits.get(pc, 0) + 1
         past.exits[pc] = count
@@ -245,7 +259,7 @@ class JitTier:
         try:
             to = code.stepwise.steps[pc](frame.regs, frame)
         except BaseException as error:
-            keep_place(store, error)
+            keep_place(store, error, pc)
             raise
         store.at = None
         if to >= 0:

@@ -13,7 +13,7 @@ from jit.build import Refused
 from jit.ir.graph import CALL, Graph
 from jit.options import Options
 from jit.x64 import layout as at
-from jit.x64 import rows  # noqa: F401  (registers how each instruction is written)
+from jit.x64 import rows, ticker  # noqa: F401  (registers how each instruction is written)
 from jit.x64.codememory import Block, CodeMemory, CodeMemoryFull
 from jit.x64.contexts import FRAME_RATIO, VMS, InstanceContext, TableMirror, VmContext
 from jit.x64.cpu import cpu
@@ -180,10 +180,11 @@ class X64Backend:
         return not self.options.explicit and type.addr is not I64 and type.page_size_log2 >= 12
 
     def entering(self) -> None:
-        """Before each entry: now and then, see that faults still reach us."""
+        """Before each entry: now and then, see that faults still reach us, and that somebody looks after signals."""
         self._until_look -= 1
         if self._until_look < 0:
             self._until_look = _LOOK_EVERY
+            ticker.start()
             if not self.options.explicit:
                 traps.ensure_installed()
 

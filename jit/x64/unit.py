@@ -7,7 +7,7 @@ return address of the call that it waits at. From that the values of snapshots a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +19,10 @@ from jit.ir.ops import Type
 from jit.x64 import layout as at
 from jit.x64.contexts import VmContext
 from jit.x64.emit import ARGUMENT, HOME, SLOT, XMM, CallSite, Code
+from jit.x64.listing import listing
 from jit.x64.registers import RSP
 from jit.x64.stubs import FAULTED, REFUSED, RETURNED
+from jit.x64.ticker import TICK
 from refsfi.errors import Crash
 from refsfi.runtime.store import Frame, FuncInst, Instance
 from refsfi.runtime.values import Value
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["NativeUnit"]
 
 _FORMATS: Final = {Type.V128: "16s"}
+_MOST_FUEL: Final = 1 << 62
 _F32_NAN: Final = 0x7FC00000
 _F64_NAN: Final = 0x7FF8000000000000
 
@@ -82,6 +85,7 @@ class NativeUnit:
             for pc, offset in code.entries.items()
         }
         self._results = code.results
+        self.where = block.address, code.asm.size
 
     def enter(self, pc: int, frame: Frame) -> Outcome:
         store = frame.store
@@ -105,20 +109,38 @@ class NativeUnit:
             fuel = store.fuel
             if fuel is None:
                 raise Crash("a metered program in a store without fuel")
-            signed[at.FUEL // 8] = fuel + (1 if entry.room else 0)
+            # The word is signed; what does not fit it, and the unit that a call entry takes once more, stay outside.
+            given = min(fuel, _MOST_FUEL)
+            outside = fuel - given
+            signed[at.FUEL // 8] = given + (1 if entry.room else 0)
         backend.entering()
         vm.running = True
         status = backend.enter(vm.address, entry.address, context.address, entry.reserve, entry.words)
         vm.running = False
         store.room = signed[at.ROOM // 8]
         if self.metered:
-            store.fuel = signed[at.FUEL // 8]
+            store.fuel = signed[at.FUEL // 8] + outside
+        if vm.words[at.STOP // 8] == TICK:
+            # Nobody has asked to stop, unless at this moment.
+            vm.set_stop(store.stop is not None)
+            ticked = True
+        else:
+            ticked = False
         if status == RETURNED:
             return self._read_results(vm)
-        return self._depart(vm, status, frame)
+        departure = self._depart(vm, status, frame)
+        if ticked:
+            departure.exit = -1
+        return departure
 
     def release(self) -> None:
         self.backend.retire(self)
+
+    def costs(self) -> dict[str, int]:
+        return {"bytes": self.code.asm.size, "exits": len(self.code.exits), "spills": self.code.spills}
+
+    def listing(self) -> Iterator[str]:
+        return listing(self)
 
     def __del__(self) -> None:
         self.backend.retire_block(self.block, self.first_exit, self.code)

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from refsfi.errors import Crash, Exhaustion, TrapCode
+from refsfi.errors import Crash, Exhaustion, GuestException, Trap, TrapCode
 from refsfi.exec.code import Catcher, FuncCode, Guard, Lowered, Regs, Step
 from refsfi.exec.registry import find
 from refsfi.runtime.store import Frame
@@ -357,7 +357,12 @@ def _spend_rest(r: Regs, f: Frame, pc: int) -> int:
         if store.fuel < cost:
             raise Exhaustion(TrapCode.OUT_OF_FUEL)
         store.fuel -= cost
-        pc = lowered.steps[pc](r, f)
+        try:
+            pc = lowered.steps[pc](r, f)
+        except (Trap, GuestException):
+            # Said again: a call of the host may have run other instructions.
+            store.at = pc
+            raise
 
 
 # --- the steps that lowering itself needs ----------------------------------------------------------------------------
