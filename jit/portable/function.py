@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jit.ir.graph import (
+    CALL,
     Branch,
     Callee,
     Edge,
@@ -50,7 +51,11 @@ class Function:
         self._named: dict[int, set[int]] = {}
         # First blocks of the functions that this one goes on in -> the blocks from which it does.
         self.transfers: dict[int, set[int]] = {}
+        # What the function's own activation costs, where that has not been taken when it begins.
+        self.cost = unit.code.cost if start == self.graph.entries.get(CALL) else 0
         self.uses_store = False
+        # Tables that are looked into.
+        self.tables: set[int] = set()
         # Storing a number as an f32 and loading it again is the fastest way of rounding it, once there is a place.
         rounded = sum(self.graph.op[v].name in ROUNDED for b in self.shape.order for v in self.graph.blocks[b].code)
         self.text.rounds = rounded > 2 or (rounded > 0 and bool(self.shape.bodies))
@@ -110,6 +115,7 @@ class Function:
             lines.append(f"w = {mem}.words or words({mem})")
             lines += [f'm{index}_{form} = w["{form}"]' for form in sorted(forms)]
         lines += [f"g{i} = inst.globals[{i}]" for i in sorted(self.text.globals)]
+        lines += [f"e{i} = inst.tables[{i}].elems" for i in sorted(self.tables)]
         return lines
 
     # --- placement -------------------------------------------------------------------------------------------------
@@ -325,7 +331,7 @@ class Function:
         """Go on in another function."""
         params = self.graph.blocks[edge.target].params
         args = [self.converted(value, param) for param, value in zip(params, edge.args)]
-        return Late(lambda: f"return {self.unit.transfer(edge.target, args, self._given)}")
+        return Late(lambda: f"return {self.unit.transfer(edge.target, self.room(), args, self._given)}")
 
     def _given(self, value: int) -> str:
         """A value that another function needs, as it is everywhere."""
@@ -382,7 +388,13 @@ class Function:
         entry = f"({entries}[{func}.code.index] if {func}.inst is inst else entry_of({func}))"
         return f"{entry}({func}.inst, {room}{rest})"
 
-    def call(self, value: int, items: list[Item]) -> None:
+    def room(self, more: int = 0) -> str:
+        """The room that is left for calls, and `more`."""
+        left = more - self.cost
+        return f"room {'-' if left < 0 else '+'} {abs(left)}" if left else "room"
+
+    def call(self, value: int, items: list[Item], first: bool) -> None:
+        """`first`: of the calls in its block. One look at whether the guest is to stop is enough for all of them."""
         graph = self.graph
         args = graph.args[value]
         callee = graph.imm[value] if isinstance(graph.imm[value], Callee) else None
@@ -393,7 +405,8 @@ class Function:
         operands = ", ".join(self.text.plain(v) for v in (args[1:] if callee is None else args))
         items += [
             "try:",
-            f" {target}{self._called(callee, args, 'room')}",
+            *([" if inst.store.stop is not None: raise NotEntered"] if first else []),
+            f" {target}{self._called(callee, args, self.room())}",
             "except Leave as left:",
             f" left.under({site}, inst, ({values}))",
             " raise",
@@ -404,7 +417,7 @@ class Function:
     def _tail_call(self, end: TailCall, items: list[Item]) -> None:
         """A call whose results are returned. Python's stack grows, which `room` has to pay for: it is the next
         activation that this one's cost is not given back to."""
-        text = self._called(end.callee, end.args, f"room + {self.unit.tail_credit}")
+        text = self._called(end.callee, end.args, self.room(self.unit.tail_credit))
         items += [
             "try:",
             f" result = {text}",

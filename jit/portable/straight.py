@@ -33,6 +33,8 @@ class Straight:
         # The statements since the last write that may leave, and the snapshot they leave through.
         self.run_lines: list[Item] = []
         self.snapshot = -1
+        # Whether a call has been written.
+        self.called = False
         # Values read that are not written yet.
         self.pending: dict[int, None] = {}
 
@@ -220,7 +222,7 @@ class Straight:
         self._own_exit(value, "s.stop is not None")
 
     def _room(self, value: int) -> None:
-        self._own_exit(value, f"room < {self.graph.imm[value]}")
+        self._own_exit(value, f"room < {self.graph.imm[value] + self.function.cost}")
 
     def _take_room(self, value: int) -> None:
         self._emit(f"room -= {self.graph.imm[value]}")
@@ -230,7 +232,8 @@ class Straight:
         table, expected = graph.imm[value]
         self._flush(graph.args[value])
         name = f"v{value}"
-        self._emit(f"{name} = inst.tables[{table}].elems[{self.text.exact(graph.args[value][0])}]")
+        self.function.tables.add(table)
+        self._emit(f"{name} = e{table}[{self.text.exact(graph.args[value][0])}]")
         type = self.function.unit.constant(expected)
         self._emit(f"if {name}.__class__ is not FuncInst or {name}.type is not {type}: raise Check")
 
@@ -244,7 +247,8 @@ class Straight:
     def _call(self, value: int) -> None:
         self._flush(())
         self._close()
-        self.function.call(value, self.items)
+        self.function.call(value, self.items, first=not self.called)
+        self.called = True
 
 
 _STATEMENTS: dict[str, Callable[[Straight, int], None]] = {

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from jit.backend import Activation, Departure
+from jit.backend import Departure
 from jit.build import Refused
-from jit.ir.graph import CALL, NO_SNAPSHOT, Callee, Graph, TailCall
+from jit.ir.graph import CALL, Callee, Graph, TailCall
 from jit.ir.ops import Type, type_of
 from jit.portable.control import Deep, render
 from jit.portable.function import Function
-from jit.portable.leave import Leave, NotEntered, refuse
+from jit.portable.leave import Leave, NotEntered, Site, refuse
 from jit.portable.support import NAMES
 from jit.portable.values import Values
 from refsfi.errors import Crash
@@ -75,6 +75,7 @@ class PortableUnit:
         if code is None:
             raise Crash("a region of no function")
         self.graph = graph
+        self.where: tuple[int, int] | None = None
         self.code: FuncCode = code
         self.program = code.program
         self.space = namespace(code.program)
@@ -141,10 +142,10 @@ class PortableUnit:
         read = f"r[{register}]"
         return f"unpack_d(pack_Q({read}))[0]" if graph.type[value] is Type.F64 else read
 
-    def transfer(self, target: int, args: list[str], write: Callable[[int], str]) -> str:
+    def transfer(self, target: int, room: str, args: list[str], write: Callable[[int], str]) -> str:
         """The text that goes on in the function that begins at block `target`. `write`: the text of a value."""
         given = [write(value) for value in self._given(target)]
-        return f"{self._name(target)}({', '.join(['inst', 'room', *args, *given])})"
+        return f"{self._name(target)}({', '.join(['inst', room, *args, *given])})"
 
     # --- making functions ------------------------------------------------------------------------------------------
 
@@ -192,10 +193,7 @@ class PortableUnit:
         first: list[str] = []
         if start == graph.entries.get(CALL):
             params = self._call_params(start)
-            first = [f"room -= {self.code.cost}"]
-            # Whatever goes on for long has loops, or calls of functions that call.
-            stopped = " or inst.store.stop is not None" if self._calls else ""
-            first.append(f"if room < 0{stopped}: raise NotEntered")
+            first = [f"if room < {self.code.cost}: raise NotEntered"]
             if self.program.metered:
                 # Entering a function costs a unit.
                 first += ["fuel = inst.store.fuel", "if not fuel: raise NotEntered", "inst.store.fuel = fuel - 1"]
@@ -253,12 +251,6 @@ class PortableUnit:
             if left.site.refund and store.fuel is not None:
                 store.fuel += left.site.refund
             return Departure(frames, left.site.unit, left.site.snapshot, left.call)
-        except NotEntered:
-            # Somebody wants the guest to stop, or Python's stack is used up.
-            if self.program.metered and store.fuel is not None:
-                store.fuel -= 1
-            arguments = [(i, value) for i, value in enumerate(frame.regs[: code.nparams])]
-            return Departure([Activation(inst, code, 0, arguments)], self, NO_SNAPSHOT)
         store.room = room + code.cost
         return self._returned(result)
 
@@ -271,6 +263,21 @@ class PortableUnit:
             return []
         values = [result] if len(types) == 1 else result
         return [_bits_of(value) if type is Type.F64 else value for type, value in zip(types, values)]
+
+    def costs(self) -> dict[str, int]:
+        """`bytes` of bytecode, places that may be left (`exits`), generated functions."""
+        made = [self.space.names[self._name(start)] for start in self._functions]
+        return {
+            "bytes": sum(len(function.__code__.co_code) for function in made),
+            "exits": sum(isinstance(kept, Site) for kept in self._kept),
+            "functions": len(made),
+        }
+
+    def listing(self) -> Iterator[str]:
+        """The generated source."""
+        for source in self.sources.values():
+            yield from source.splitlines()
+            yield ""
 
     def release(self) -> None:
         names = self.space.names
