@@ -188,12 +188,13 @@ def test_entered_near_pythons_limit() -> None:
 
 
 LOOP = """(module (global (export "g") (mut i32) (i32.const 0))
+  (func $tail (export "tail") (return_call $tail))
   (func (export "spin") (loop (global.set 0 (i32.add (global.get 0) (i32.const 1))) (br 0)))
   (func $f (export "tree") (param i32) (if (local.get 0) (then
     (call $f (i32.sub (local.get 0) (i32.const 1))) (call $f (i32.sub (local.get 0) (i32.const 1)))))))"""
 
 
-@pytest.mark.parametrize(("name", "arguments"), [("spin", ()), ("tree", (60,))])
+@pytest.mark.parametrize(("name", "arguments"), [("spin", ()), ("tree", (60,)), ("tail", ())])
 def test_stopped(name: str, arguments: tuple[int, ...]) -> None:
     """Loops and calls look whether the host wants the guest to stop."""
     guest = Guest(LOOP, Portable())
@@ -230,6 +231,35 @@ def test_fuel(fuel: int) -> None:
                 ends.append((trap.code, [(f.func_index, f.instr) for f in trap.frames]))
             ends.append(guest.store.fuel)
     assert ends[: len(ends) // 2] == ends[len(ends) // 2 :]
+
+
+# --- memories ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("type", ["1 3", "i64 1 3", "1 3 shared"])
+def test_memory_that_grows(type: str) -> None:
+    """Views of a memory are taken anew once it has grown."""
+    index = "i64" if type.startswith("i64") else "i32"
+    text = f"""(module (memory {type})
+      (func $touch (param {index}) (result i64)
+        (i64.store (local.get 0) (i64.add (i64.load (local.get 0)) (i64.const 3)))
+        (i32.store16 offset=1 (local.get 0) (i32.const 0x1234))
+        (f32.store offset=8 (local.get 0) (f32.load (local.get 0)))
+        (i64.load offset=3 (local.get 0)))
+      (func (export "f") (param {index}) (result i64) (local i64)
+        (local.set 1 (call $touch ({index}.const 8)))
+        (drop (memory.grow ({index}.const 1)))
+        (i64.add (local.get 1) (call $touch (local.get 0)))))"""
+    compiled, interpreted = both(text)
+    for address in (8, 65536, 65544, 131064, 131072, 196600, 196592):
+        ends = []
+        for guest in (compiled, interpreted):
+            try:
+                ends.append((guest("f", address), guest.instance.mem0.pages))
+            except Trap as trap:
+                ends.append((trap.code, [(frame.func_index, frame.instr) for frame in trap.frames]))
+        assert ends[0] == ends[1], address
+    assert bytes(compiled.instance.mem0.data[:]) == bytes(interpreted.instance.mem0.data[:])
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
