@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from jit.x64 import layout as at
+from jit.x64.asm import Assembler
+from jit.x64.registers import RSP
 from refsfi.errors import Trap
 from refsfi.exec.bulk import BYTES
 from refsfi.exec.instantiate import instantiate
@@ -231,41 +234,64 @@ def test_metered_bulk_instructions_leave() -> None:
     assert driver.store.fuel == interpreted.fuel
 
 
-_COUNTER = """(module (import "" "memory" (memory 1 1 shared))
-  (func (export "run") (param $n i32) (local $old i32)
-    (loop $again
-      (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 3)))
-      (drop (i64.atomic.rmw8.sub_u (i32.const 9) (i64.const 1)))
-      (drop (i32.atomic.rmw16.xor_u (i32.const 12) (i32.const 0x5555)))
-      (local.set $old (i32.add (local.get $old) (i32.atomic.rmw.xor (i32.const 16) (local.get $n))))
-      (drop (i64.atomic.rmw.or (i32.const 24) (i64.shl (i64.const 1) (i64.extend_i32_u (local.get $n)))))
-      (block $done
-        (loop $retry
-          (local.set $old (i32.atomic.load (i32.const 32)))
-          (br_if $done (i32.eq (local.get $old)
-            (i32.atomic.rmw.cmpxchg (i32.const 32) (local.get $old) (i32.add (local.get $old) (i32.const 7)))))
-          (br $retry)))
-      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"""
+_WRITING = [name for name in _accesses() if ".atomic." in name and not name.split(".")[2].startswith("load")]
+
+
+@pytest.mark.parametrize("name", _WRITING)
+def test_atomic_writes_lock(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread of a test comes between two halves of an instruction for sure, so it is looked at what is written."""
+    driver = Driver(f"(module (memory 1 1 shared) {_function(name, 'i32', 0, 0, None, 0)})", backend(0))
+    written: list[str] = []
+    plain = Assembler.mr
+
+    def mr(self: Assembler, name: str, base: int, disp: int, src: int) -> None:
+        if base not in (RSP, at.VM):
+            written.append(name)
+        plain(self, name, base, disp, src)
+
+    monkeypatch.setattr(Assembler, "mr", mr)
+    monkeypatch.setattr(Assembler, "mrx", None)
+    driver.compile()
+    # The two forms whose result is used, and the one where it is not.
+    assert len(written) == 3
+    assert all(name.startswith(("lock_", "xchg")) for name in written), written
+
+
+_STEP = """
+  (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 3)))
+  (drop (i64.atomic.rmw8.sub_u (i32.const 9) (i64.const 1)))
+  (drop (i32.atomic.rmw16.xor_u (i32.const 12) (i32.const 0x5555)))
+  (local.set $old (i32.atomic.load (i32.const 16)))
+  (local.set $won (i32.add (local.get $won) (i32.eq (local.get $old)
+    (i32.atomic.rmw.cmpxchg (i32.const 16) (local.get $old) (i32.add (local.get $old) (i32.const 1))))))"""
+_STEPS, _CALLS = 40, 500
 
 
 def test_threads_do_not_come_between() -> None:
-    """Two threads, each with a store of its own, in compiled code on one memory at once."""
-    count = 200_000
+    """Two threads, each with a store of its own, in compiled code on one memory at once. Now and then they are asked to
+    leave, and do a step in the interpreter."""
+    text = f"""(module (import "" "memory" (memory 1 1 shared))
+      (func (export "run") (result i32) (local $old i32) (local $won i32)
+      {_STEP * _STEPS} (local.get $won)))"""
     memory = MemInst(MemType(Limits(1, 1), I32, True, 16))
-    drivers = [Driver(_COUNTER, backend(1), imports=[memory]) for _ in range(2)]
+    drivers = [Driver(text, backend(1), imports=[memory]) for _ in range(2)]
+    won: list[int] = []
+
+    def run(driver: Driver) -> None:
+        for _ in range(_CALLS):
+            won.append(driver("run")[0])
+
     for driver in drivers:
         driver.compile()
-    threads = [threading.Thread(target=driver, args=("run", count)) for driver in drivers]
+    threads = [threading.Thread(target=run, args=(driver,)) for driver in drivers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    data = memory.data
-    number = int.from_bytes
-    assert number(data[0:4], "little") == 2 * count * 3
-    assert data[9] == -2 * count % 256
-    assert number(data[12:14], "little") == 0
-    assert number(data[16:20], "little") == 0
-    assert number(data[24:32], "little") == (1 << 64) - 1
-    assert number(data[32:36], "little") == 2 * count * 7
-    assert not any(driver.departures for driver in drivers)
+    steps = 2 * _CALLS * _STEPS
+    data = bytes(memory.data[:20])
+    assert int.from_bytes(data[0:4], "little") == 3 * steps
+    assert data[9] == -steps % 256
+    assert data[12:14] == bytes(2)
+    assert int.from_bytes(data[16:20], "little") == sum(won)
+    assert len(won) == 2 * _CALLS
