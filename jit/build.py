@@ -144,9 +144,11 @@ class Builder:
         self._known: dict[tuple[Any, ...], int] = {}
         self._snapshot_at: tuple[int, int, int] | None = None
         self._snapshot = NO_SNAPSHOT
-        # For reports: how often instructions were given a native form, and how often they have none, by mnemonic.
-        self.built: dict[str, int] = {}
+        # For reports: the instructions that were built, and how often others had no native form, by mnemonic.
+        self.built: list[tuple[Scope, int]] = []
         self.left: dict[str, int] = {}
+        # The inlined function that is being built.
+        self.inlined: FuncCode | None = None
         # Headers that a backward branch goes to without the region having come through them.
         self.missing: set[int] = set()
         # Counts writes to memory, so that equal loads in between are one.
@@ -187,6 +189,8 @@ class Builder:
         if self.block is None:
             raise Crash("an instruction outside of any block")
         self.graph.blocks[self.block].code.append(value)
+        if self.inlined is not None:
+            self.graph.inlined[value] = self.inlined
         return value
 
     def pure(self, op: IrOp, args: tuple[int, ...] = (), imm: Any = None, snap: int = NO_SNAPSHOT) -> int:
@@ -449,6 +453,7 @@ class Builder:
         body, heights = flow.body, scope.code.side.heights
         built = self.built
         root = scope.caller is None
+        inlined = None if root else scope.code
         entries = sorted(scope.history.entries) if root else []
         next_entry = 0
         pc, count = 0, len(body)
@@ -468,6 +473,7 @@ class Builder:
                     return
                 pc = target
             self.pc = pc
+            self.inlined = inlined
             instr = body[pc]
             loop = instr.op.rule == "loop"
             if pc in scope.arrivals:
@@ -490,7 +496,7 @@ class Builder:
                 self.unsupported(scope, pc, instr)
             else:
                 build(self, scope, pc, instr)
-                built[instr.op.mnemonic] = built.get(instr.op.mnemonic, 0) + 1
+                built.append((scope, pc))
             pc += 1
 
     def unsupported(self, scope: Scope, pc: int, instr: Instr) -> None:

@@ -9,6 +9,7 @@ Costs a copy of all memories at each entry. Programs must be metered.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,9 +67,10 @@ class CheckedBackend:
     def __init__(self, inner: Backend) -> None:
         self.inner = inner
         self.name = inner.name
-        # Runs that were compared, instructions in them.
+        # Runs that were compared, instructions in them; and which: regions have executed them.
         self.runs = 0
         self.instructions = 0
+        self.executed: dict[str, int] = {}
 
     def compile(self, graph: Graph) -> Unit:
         return _Checked(self, self.inner.compile(graph))
@@ -87,6 +89,13 @@ class _Checked:
         self.backend = backend
         self.inner = inner
         self.graph = inner.graph
+        self.where = inner.where
+
+    def costs(self) -> dict[str, int]:
+        return self.inner.costs()
+
+    def listing(self) -> Iterator[str]:
+        return self.inner.listing()
 
     def release(self) -> None:
         self.inner.release()
@@ -107,7 +116,7 @@ class _Checked:
         outer = store.frame
         replay = _Replay(store, func, registers, max(pc, 0), before.fuel - after.fuel, outcome)
         try:
-            replay.run()
+            replay.run(self.backend.executed)
             replay.compare()
             self._compare(code, _State.of(store, inst), after)
         except Divergence as divergence:
@@ -161,7 +170,8 @@ class _Replay:
                 # The call has been paid for and not been executed.
                 self.ahead = body[last.pc].op.fuel
 
-    def run(self) -> None:
+    def run(self, executed: dict[str, int]) -> None:
+        """`executed`: where instructions are counted, by mnemonic."""
         store = self.store
         store.frame = self.frame
         begun = store.fuel or 0
@@ -192,6 +202,7 @@ class _Replay:
                 to = frame.ops[pc](frame.regs, frame)
             except (Trap, GuestException) as error:
                 raise Divergence(f"no trap, and in the interpreter {error} at {code.func_index}:{pc}") from None
+            executed[instr.op.mnemonic] = executed.get(instr.op.mnemonic, 0) + 1
             if to >= 0:
                 frame.ip = to
 

@@ -10,12 +10,13 @@ __all__ = ["EVENTS", "Event", "Listener", "Log"]
 
 # name -> what it tells.
 EVENTS = {
-    "record": "a recording has ended: where it began, instructions, how it ended",
-    "abort": "something was not recorded or compiled: the reason",
-    "compile": "a region was compiled: instructions, bytes of code, microseconds by phase",
-    "exit": "an exit became hot",
-    "enter": "a new entry was asked for",
-    "release": "a region's code was given up for a newer one",
+    "record": "a recording has ended: its `length` in instructions, how it `ended`, how many ns it `took`",
+    "abort": "a region was not compiled: the `reason` (`jit.reasons`), what the threshold is multiplied by (`penalty`)",
+    "compile": "a region was compiled: `unit`; whether `again`; how many `instructions`; the pcs of the function's own "
+    "(`compiled`); ns of the phases `build`, `optimise`, `emit`",
+    "exit": "a region has been left at `pc` so often (`count`) that what follows is recorded",
+    "leave": "a region was left: the `departure`",
+    "release": "a region's code was given up for newer code",
 }
 
 

@@ -1,16 +1,24 @@
-"""Which back end there is on this machine, and a tier over it."""
+"""Which back end there is on this machine, and a tier over it.
+
+Imports nothing that compiles until it is needed: a process that runs for a moment should not wait for it.
+"""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from jit.backend import Backend
-from jit.check import CheckedBackend
-from jit.log import Log
+from jit.counters import LateTier
 from jit.options import Options
-from jit.tier import JitTier
-from refsfi.exec.tiers import TierChoice
+from refsfi.exec.tiers import TierChoice, Watch
+
+if TYPE_CHECKING:
+    from jit.backend import Backend
+    from jit.log import Log
+    from jit.tier import JitTier
+    from refsfi.runtime.tier import Tier
 
 __all__ = ["make", "make_backend", "obstacle"]
 
@@ -23,11 +31,15 @@ def obstacle() -> str | None:
     reason = cpu().reason
     if reason:
         return reason
+    from jit.x64.encode import AssemblyError, installed
+
+    if installed() is None:
+        return "PeachPy, which encodes machine code, is not installed (tools/bootstrap installs it)"
     try:
         from jit.x64.backend import X64Backend
 
-        X64Backend(Options())
-    except (OSError, ImportError) as error:
+        X64Backend(Options(explicit=True))
+    except (OSError, ImportError, AssemblyError) as error:
         return str(error)
     return None
 
@@ -40,18 +52,36 @@ def make_backend(name: str | None, options: Options) -> Backend:
             from jit.x64.backend import X64Backend
 
             return X64Backend(options)
-        _say(why)
-    from jit.portable.backend import PortableBackend
+        _say(f"compiling to Python instead of machine code: {why}")
+    from jit.portable import Portable
 
-    return PortableBackend(options)
+    return Portable()
 
 
 @cache
-def _say(why: str) -> None:
-    print(f"refsfi: compiling to Python instead of machine code: {why}", file=sys.stderr)
+def _say(what: str) -> None:
+    if sys.stderr is not None:
+        print(f"refsfi: {what}", file=sys.stderr, flush=True)
 
 
-def make(choice: TierChoice, log: Log | None = None) -> JitTier:
+def make(choice: TierChoice) -> Tier:
+    """A tier. OSError where what it is to write cannot be written."""
     options = Options(force=choice.mode in ("force", "check"), explicit=choice.bounds == "explicit")
+    tuning: dict[str, Any] = dict(choice.tuning)
+    options = replace(options, **tuning)
+    log: Log | None = None
+    if choice.watch != Watch():
+        from jit.watch import log_for
+
+        log = log_for(choice.watch)
+    if options.force:
+        return _tier(choice, options, log)
+    return LateTier(options, lambda: _tier(choice, options, log))
+
+
+def _tier(choice: TierChoice, options: Options, log: Log | None) -> JitTier:
+    from jit.check import CheckedBackend
+    from jit.tier import JitTier
+
     backend = make_backend(choice.backend, options)
     return JitTier(CheckedBackend(backend) if choice.mode == "check" else backend, options, log)

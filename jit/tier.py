@@ -136,7 +136,7 @@ class JitTier:
                 past.threshold = min(past.threshold * 2, 1 << 20)
                 self.log.tell("abort", name, 0, reason=refused.reason, penalty=past.threshold)
                 return
-            self._compiled.update(builder.built)
+            self._compiled.update(scope.flow.body[pc].op.mnemonic for scope, pc in builder.built)
             self._formless.update(builder.left)
             again = past.unit is not None
             self._install(past, unit)
@@ -146,7 +146,8 @@ class JitTier:
                 0,
                 unit=unit,
                 again=again,
-                instructions=sum(builder.built.values()),
+                compiled=[pc for scope, pc in builder.built if scope.caller is None],
+                instructions=len(builder.built),
                 build=built - began,
                 optimise=optimised - built,
                 emit=emitted - optimised,

@@ -153,6 +153,8 @@ class Graph:
         self.snap: list[int] = []
         # The Wasm instruction that a value was made for, in the innermost frame; for listings and profiles.
         self.pc: list[int] = []
+        # Values that were made for an inlined function, and which: `pc` is an instruction of that one.
+        self.inlined: dict[int, FuncCode] = {}
         self.blocks: list[Block] = []
         self.snapshots: list[Snapshot] = []
         self.entries: dict[int, int] = {}

@@ -52,6 +52,11 @@ class Namespace:
         self.entries: list[Callable[..., Any]] = [refuse] * len(program.funcs)
         self.names.update(Leave=Leave, NotEntered=NotEntered, entry_of=_entry_of)
 
+    def reach(self, code: FuncCode, entry: Callable[..., Any]) -> None:
+        """Let calls of a function reach this one."""
+        self.entries[code.index] = entry
+        self.names[f"F{code.func_index}"] = entry
+
 
 def namespace(program: Program) -> Namespace:
     found = program.compiled
@@ -93,6 +98,8 @@ class PortableUnit:
                     (call,) = graph.args[value]
                     self.results.setdefault(call, ["_"] * self._result_count(call))[graph.imm[value]] = f"v{value}"
         self._entries: dict[int, Callable[..., Any]] = {}
+        # Entries that Python does not take.
+        self._refused: set[int] = set()
         # Whether other regions may be called from this one.
         self._calls = any(
             graph.op[value].name in ("call", "call_func")
@@ -226,15 +233,23 @@ class PortableUnit:
     # --- the unit --------------------------------------------------------------------------------------------------
 
     def entry(self, pc: int) -> Callable[..., Any]:
-        """The function for an entry, made when it is first taken."""
+        """The function for an entry, made when it is first taken. Refused where Python does not take it."""
         found = self._entries.get(pc)
         if found is None:
             found = self._entries[pc] = self._make(self.graph.entries[pc])
         return found
 
     def enter(self, pc: int, frame: Frame) -> list[Any] | Departure:
-        function = self.entry(pc)
         inst, store, code = frame.inst, frame.store, self.code
+        function = self._entries.get(pc)
+        if function is None:
+            try:
+                function = None if pc in self._refused else self.entry(pc)
+            except Refused:
+                self._refused.add(pc)
+            if function is None:
+                # Left where it was to be entered, with all registers as they are.
+                return Departure([Activation(inst, code, max(pc, 0), [])], self, NO_SNAPSHOT)
         room = store.room
         given = min(room, _depth() * _Cheapest.cost) if self._calls else room
         try:
@@ -274,7 +289,10 @@ class PortableUnit:
         }
 
     def listing(self) -> Iterator[str]:
-        """The generated source."""
+        """The generated source, of all entries."""
+        for pc in self.graph.entries:
+            if pc not in self._refused:
+                self.entry(pc)
         for source in self.sources.values():
             yield from source.splitlines()
             yield ""

@@ -29,6 +29,7 @@ from jit.x64.liveness import Liveness
 from jit.x64.registers import RAX, RCX, RSP
 from jit.x64.words import InstanceWords
 from refsfi.errors import Crash
+from refsfi.exec.code import FuncCode
 
 __all__ = ["ARGUMENT", "HOME", "NOTHING", "SLOT", "XMM", "CallSite", "Code", "Emitter", "ExitState", "emits", "inverse"]
 
@@ -93,7 +94,8 @@ class Code:
     `entries`: pc -> offset. `body`: the offset behind the call entry's checks. `homes`: pc -> the registers that the
     entry reads, in the order of the buffer, with their types. `faults`: offset of an instruction -> its exit. `calls`:
     offset that a call returns to -> the call. `frame`: bytes of a frame without return address and arguments. `pcs`:
-    (offset, pc) pairs for listings.
+    (offset, pc) pairs for listings. `stubs`: offset of the code that leaves by an exit -> the exit.
+    `inlined`: offset -> the function that a pc there is of, where it is an inlined one.
     """
 
     def __init__(self) -> None:
@@ -108,6 +110,8 @@ class Code:
         self.arguments = 0
         self.results: list[Type] = []
         self.pcs: list[tuple[int, int]] = []
+        self.stubs: dict[int, int] = {}
+        self.inlined: dict[int, FuncCode] = {}
         self.spills = 0
 
 
@@ -518,6 +522,7 @@ class Emitter:
         rows, kills, fused = _ROWS, live.kills, live.fused
         ops, pcs = graph.op, graph.pc
         last_pc = -2
+        inlined, last_inlined = graph.inlined, None
         for place, number in enumerate(order):
             block = blocks[number]
             following = order[place + 1] if place + 1 < len(order) else -1
@@ -545,9 +550,11 @@ class Emitter:
                 row = rows.get(ops[value].id)
                 if row is None:
                     raise Refused(f"no code for {ops[value].name}")
-                if pcs[value] != last_pc:
-                    last_pc = pcs[value]
+                if pcs[value] != last_pc or inlined.get(value) is not last_inlined:
+                    last_pc, last_inlined = pcs[value], inlined.get(value)
                     code.pcs.append((len(asm.code), last_pc))
+                    if last_inlined is not None:
+                        code.inlined[len(asm.code)] = last_inlined
                 self._dying = dying
                 self._locked = 0
                 dest = row(self, value)
@@ -647,6 +654,7 @@ class Emitter:
             asm.jmp(back)
         for label, number in self._stubs:
             asm.bind(label)
+            self.code.stubs[len(asm.code)] = number
             asm.ri("mov32", RAX, self.first_exit + number)
             asm.jmp_abs(self.addresses.landing)
         if self._refuse_label is not None and self.graph.code is not None:

@@ -85,7 +85,7 @@ class NativeUnit:
             for pc, offset in code.entries.items()
         }
         self._results = code.results
-        self.where = block.address, code.asm.size
+        self.where: tuple[int, int] | None = (block.address, code.asm.size)
 
     def enter(self, pc: int, frame: Frame) -> Outcome:
         store = frame.store

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from refsfi.runtime.tier import Tier
 
-__all__ = ["BACKENDS", "BOUNDS", "MODES", "TierChoice", "make_tier"]
+__all__ = ["BACKENDS", "BOUNDS", "DUMPS", "MODES", "TierChoice", "Watch", "make_tier"]
 
 Mode: TypeAlias = Literal["on", "off", "force", "check"]
 
@@ -17,20 +17,44 @@ MODES = ("on", "off", "force", "check")
 BOUNDS = ("guard", "explicit")
 BACKENDS = ("x64", "portable")
 
+# What dumps can show, by letter.
+DUMPS = {
+    "t": "recordings, aborts and hot exits, a line each",
+    "b": "the WebAssembly code of a region",
+    "i": "its intermediate representation",
+    "s": "snapshots: what is restored where it is left",
+    "m": "the machine code",
+    "x": "exits, as they are taken",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is shown of the tier's work. `lines`: each thing that happens in a line; `dump`: full dumps, with letters of
+    DUMPS: to a file of that name, or to the standard error where the name is empty. `perf_map`: names of compiled code
+    for Linux `perf`."""
+
+    lines: str | None = None
+    dump: str | None = None
+    dumped: frozenset[str] = frozenset("tbism")
+    perf_map: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class TierChoice:
     """`mode`: `on` compiles what is hot, `force` everything at once, `check` compiles and compares with the
     interpreter, `off` nothing. `bounds`: whether memory accesses rely on guard pages or are compared explicitly.
-    `backend`: None for the best one that this machine allows."""
+    `backend`: None for the best one that this machine allows. `tuning`: names and values of `jit.options`."""
 
     mode: str = "off"
     bounds: str = "guard"
     backend: str | None = None
+    watch: Watch = Watch()
+    tuning: tuple[tuple[str, int], ...] = ()
 
 
 def make_tier(choice: TierChoice) -> Tier | None:
-    """A tier as chosen; None where everything is to be interpreted."""
+    """A tier as chosen; None where everything is to be interpreted. OSError where a file cannot be written."""
     if choice.mode == "off":
         return None
     tier: Tier | None = import_module("jit.select").make(choice)

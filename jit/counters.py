@@ -1,0 +1,97 @@
+"""Counting before anything is hot: all that a process which runs for a moment has of the compiler.
+
+A function's beginning and the headers of its loops count how often they are passed. The first that has been passed
+often enough has the tier made, and with it everything that compiles is imported; from then on each place that becomes
+hot goes over to the tier's own counter.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from jit.ir.entry import CALL
+from refsfi.errors import Crash
+from refsfi.exec.code import FuncCode, Lowered, Regs, Step
+from refsfi.runtime.store import Frame
+
+if TYPE_CHECKING:
+    from jit.options import Options
+    from jit.tier import JitTier
+
+__all__ = ["LateTier", "lowered_of", "places", "threshold"]
+
+
+def lowered_of(code: FuncCode) -> Lowered:
+    """The steps of a function that has been lowered."""
+    lowered = code.lowered
+    if lowered is None:
+        raise Crash("a function without steps")
+    return lowered
+
+
+def places(code: FuncCode) -> dict[int, int]:
+    """The steps at which counting begins -> the pc of the loop whose header it is, the outermost where several share a
+    step; or CALL, where only calls arrive."""
+    found: dict[int, int] = {}
+    lowered = lowered_of(code)
+    body = code.program.module.funcs[code.index].body
+    for pc, ip in sorted(lowered.places.items()):
+        if body[pc].op.mnemonic == "loop":
+            found.setdefault(ip, pc)
+    if 0 not in lowered.places.values():
+        found[0] = CALL
+    return found
+
+
+def threshold(options: Options, pc: int) -> int:
+    """How often the place `pc` is passed until it is hot."""
+    if options.force:
+        return 1
+    return options.hot_call if pc == CALL else options.hot_loop
+
+
+class LateTier:
+    """A tier that `make` makes when something is hot for the first time."""
+
+    def __init__(self, options: Options, make: Callable[[], JitTier]) -> None:
+        self._options = options
+        self._make = make
+        self._tier: JitTier | None = None
+        self._lock = threading.RLock()
+
+    def tier(self) -> JitTier:
+        """The tier itself."""
+        if self._tier is None:
+            with self._lock:
+                if self._tier is None:
+                    self._tier = self._make()
+        return self._tier
+
+    def lowered(self, code: FuncCode) -> None:
+        if self._tier is not None:
+            self._tier.lowered(code)
+            return
+        steps = lowered_of(code).steps
+        for ip, pc in places(code).items():
+            steps[ip] = self._counter(code, ip, pc, steps[ip])
+
+    def coverage(self) -> Mapping[str, Mapping[str, int]]:
+        return {} if self._tier is None else self._tier.coverage()
+
+    def _counter(self, code: FuncCode, ip: int, pc: int, original: Step) -> Step:
+        left = threshold(self._options, pc)
+
+        def step(r: Regs, f: Frame) -> int:
+            nonlocal left
+            left -= 1
+            if left > 0 or f.store.observer is not None:
+                return original(r, f)
+            hot = self.tier().counter(code, pc, original, left=1)
+            steps = lowered_of(code).steps
+            if steps[ip] is step:
+                steps[ip] = hot
+            return hot(r, f)
+
+        return step

@@ -1,0 +1,52 @@
+"""Who listens to the tier's log: what `--jv`, `--jdump` and `--profile=perfmap` ask for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from jit.dump import Dump
+from jit.lines import Lines
+from jit.log import Event, Log
+from jit.x64 import perfmap
+from refsfi.exec.tiers import Watch
+
+__all__ = ["log_for"]
+
+
+def log_for(watch: Watch) -> Log:
+    """A log with listeners. OSError where a file cannot be written."""
+    log = Log()
+    if watch.lines is not None:
+        log.listeners.append(Lines(_writer(watch.lines)))
+    if watch.dump is not None:
+        log.listeners.append(Dump(watch.dumped, _writer(watch.dump)))
+    if watch.perf_map:
+        log.listeners.append(_describe)
+    return log
+
+
+def _writer(path: str) -> Callable[[str], None]:
+    """What writes lines to a file, or to the standard error, each at once. Names in them are the guest's choice: what
+    is not printable is escaped."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666) if path else -1
+
+    def write(line: str) -> None:
+        if not line.isprintable():
+            line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
+        if file >= 0:
+            os.write(file, f"{line}\n".encode())
+        elif sys.stderr is not None:
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+    return write
+
+
+def _describe(event: Event) -> None:
+    if event.name == "compile":
+        where = event.facts["unit"].where
+        if where is not None:
+            address, size = where
+            perfmap.describe(address, size, event.func)
