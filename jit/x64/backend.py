@@ -14,6 +14,7 @@ from jit.ir.graph import CALL, Graph
 from jit.options import Options
 from jit.x64 import layout as at
 from jit.x64 import rows, ticker  # noqa: F401  (registers how each instruction is written)
+from jit.x64.atomics import NativeAtomics
 from jit.x64.codememory import Block, CodeMemory, CodeMemoryFull
 from jit.x64.contexts import FRAME_RATIO, VMS, InstanceContext, TableMirror, VmContext
 from jit.x64.cpu import cpu
@@ -23,6 +24,7 @@ from jit.x64.stubs import encode_stubs
 from jit.x64.unit import NativeUnit
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode, Program
+from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Frame, FuncInst, Instance, Store
 from refsfi.syntax.types import I64
 
@@ -117,6 +119,7 @@ class _Process:
         self.landing = base + stubs.landing
         self.refused = base + stubs.refused
         self.fault = base + stubs.fault
+        MemInst.atomics = NativeAtomics(self.memory)
         signature = "uint64_t(*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t)"
         self.enter: Callable[[int, int, int, int, int], int] = ffi.cast(signature, base + stubs.enter)
 

@@ -1,8 +1,9 @@
 """Atomic memory instructions (threads proposal).
 
 Atomic accesses of one memory exclude each other through its lock, which makes them sequentially consistent; between
-Python threads the interpreter's ordinary accesses are not torn either. All of them are aligned, which is checked
-before the bounds.
+Python threads the interpreter's ordinary accesses are not torn either. Compiled code does not take the lock: where
+there is any, accesses to a shared memory are done by the processor (`MemInst.atomics`). All of them are aligned, which
+is checked before the bounds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from refsfi.exec.code import Regs, Step
 from refsfi.exec.lower import Lowerer
 from refsfi.exec.memory import access
 from refsfi.exec.registry import lowering
-from refsfi.runtime.memory import MemInst
+from refsfi.runtime.memory import Atomics, MemInst
 from refsfi.runtime.store import Frame
 from refsfi.syntax.module import Instr, MemArg
 
@@ -47,6 +48,11 @@ def write(mem: MemInst, address: int, width: int, value: int) -> None:
     mem.data[address : address + width] = (value & ((1 << 8 * width) - 1)).to_bytes(width, "little")
 
 
+def native(mem: MemInst) -> Atomics | None:
+    """What accesses a memory that compiled code in another thread may be accessing at the same time."""
+    return MemInst.atomics if mem.waiters is not None else None
+
+
 @lowering("atomic.load")
 def lower_atomic_load(low: Lowerer, pc: int, instr: Instr) -> None:
     """The zero-extended value (threads proposal, `t.atomic.load`)."""
@@ -57,7 +63,11 @@ def _atomic_load(arg: MemArg, width: int, a: int, d: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
         mem, address = _place(f, arg, width, r[a])
         with mem.lock:
-            r[d] = read(mem, address, width)
+            machine = native(mem)
+            if machine is not None:
+                r[d] = machine("load", width, mem.base + address)
+            else:
+                r[d] = read(mem, address, width)
         return nxt
 
     return step
@@ -73,7 +83,11 @@ def _atomic_store(arg: MemArg, width: int, a: int, b: int, nxt: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
         mem, address = _place(f, arg, width, r[a])
         with mem.lock:
-            write(mem, address, width, r[b])
+            machine = native(mem)
+            if machine is not None:
+                machine("xchg", width, mem.base + address, r[b])
+            else:
+                write(mem, address, width, r[b])
         return nxt
 
     return step
@@ -82,18 +96,22 @@ def _atomic_store(arg: MemArg, width: int, a: int, b: int, nxt: int) -> Step:
 @lowering("atomic.rmw")
 def lower_atomic_rmw(low: Lowerer, pc: int, instr: Instr) -> None:
     """Replace by the result of an operation; the old value (threads proposal, `t.atomic.rmw`)."""
-    operation = RMW[instr.op.mnemonic.split(".")[-1].removesuffix("_u")]
+    operation = instr.op.mnemonic.split(".")[-1].removesuffix("_u")
     low.emit_value(_atomic_rmw, operation, instr.args[0], instr.op.width, *low.pop_many(2))
 
 
-def _atomic_rmw(
-    operation: Callable[[int, int], int], arg: MemArg, width: int, a: int, b: int, d: int, nxt: int
-) -> Step:
+def _atomic_rmw(operation: str, arg: MemArg, width: int, a: int, b: int, d: int, nxt: int) -> Step:
+    compute = RMW[operation]
+
     def step(r: Regs, f: Frame) -> int:
         mem, address = _place(f, arg, width, r[a])
         with mem.lock:
-            old = read(mem, address, width)
-            write(mem, address, width, operation(old, r[b]))
+            machine = native(mem)
+            if machine is not None:
+                old = machine(operation, width, mem.base + address, r[b])
+            else:
+                old = read(mem, address, width)
+                write(mem, address, width, compute(old, r[b]))
         r[d] = old
         return nxt
 
@@ -115,9 +133,13 @@ def _atomic_cmpxchg(arg: MemArg, width: int, a: int, b: int, c: int, d: int, nxt
     def step(r: Regs, f: Frame) -> int:
         mem, address = _place(f, arg, width, r[a])
         with mem.lock:
-            old = read(mem, address, width)
-            if old == r[b] & wrap:
-                write(mem, address, width, r[c])
+            machine = native(mem)
+            if machine is not None:
+                old = machine("cmpxchg", width, mem.base + address, r[c], r[b])
+            else:
+                old = read(mem, address, width)
+                if old == r[b] & wrap:
+                    write(mem, address, width, r[c])
         r[d] = old
         return nxt
 

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 from weakref import WeakSet
 
 from refsfi.errors import LimitError, MemoryFault, Trap, TrapCode
@@ -21,10 +21,19 @@ from refsfi.runtime.movable import MovableBytes
 from refsfi.runtime.reservation import Reservation
 from refsfi.syntax.types import I64, Limits, MemType
 
-__all__ = ["Buffer", "MemInst", "Waiters"]
+__all__ = ["Atomics", "Buffer", "MemInst", "Waiters"]
 
 # Indices give ints. A slice is a copy or a view, depending on which it is: `bytes` makes it a copy.
 Buffer: TypeAlias = "memoryview | mmap.mmap | bytearray"
+
+
+class Atomics(Protocol):
+    """Atomic accesses by machine code."""
+
+    def __call__(self, operation: str, width: int, address: int, operand: int = 0, expected: int = 0) -> int:
+        """`load`, `xchg`, `cmpxchg`, or read and write the sum, `sub`, `and`, `or`, `xor`, of `width` bytes at an
+        address of the process; the old value. Numbers are unsigned."""
+
 
 _SYSTEM_PAGE_LOG2 = mmap.PAGESIZE.bit_length() - 1
 
@@ -48,6 +57,9 @@ class MemInst:
     """
 
     __slots__ = ("__weakref__", "_record", "_storage", "_type", "ceiling", "data", "lock", "waiters", "words")
+
+    # Set where there is a tier that accesses memories without their locks.
+    atomics: ClassVar[Atomics | None] = None
 
     def __init__(self, type: MemType, ceiling: int | None = None) -> None:
         """LimitError where the minimum is above the ceiling or cannot be had from the operating system."""
