@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from jit.build import Builder, Scope, builds
+from jit.build import Builder, Scope, builds, find
 from jit.ir.graph import Branch, Callee, Edge, Jump, Switch
 from jit.ir.ops import BY_NAME, IrOp, Type, irop, type_of
 from jit.optimize.simplify import fold
 from jit.profile import FELL, TOOK
 from refsfi.errors import Crash
+from refsfi.exec.code import Program
 from refsfi.runtime.values import func_type
 from refsfi.syntax.module import Instr, MemArg
 from refsfi.syntax.types import I64
 from refsfi.valid.sidetable import Branch as Target
+
+
+def leaves(program: Program, instr: Instr) -> bool:
+    """Whether an instruction has no native form."""
+    if find(instr) is None:
+        return True
+    mnemonic = instr.op.mnemonic
+    if mnemonic in ("call", "return_call"):
+        index: int = instr.args[0]
+        return index < program.imported_funcs
+    if mnemonic in ("global.get", "global.set"):
+        return type_of(program.info.globals[instr.args[0]].type) in (Type.REF, Type.V128)
+    return False
+
 
 # --- parametric and variable instructions ----------------------------------------------------------------------------
 

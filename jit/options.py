@@ -10,15 +10,20 @@ __all__ = ["Options"]
 @dataclass(frozen=True, slots=True)
 class Options:
     """`hot_loop`, `hot_call`: how often a loop's header, or a function, is passed until it is recorded. `hot_exit`: how
-    often a region is left at one place until the recording goes on there. `max_record`: instructions of a recording.
-    `iterations`: how often a recorded loop is gone through. `max_region`: instructions of a region. `force`: compile
-    every function as a whole when it is first called. `explicit`: compare addresses instead of relying on guard pages.
-    `registers`: how many general and how many floating-point registers the allocator may use (None: all): for tests."""
+    often a region is left at one place until the recording goes on there. `exits_per_value`: how often, for each of its
+    values, a region must have been left since it was compiled to be compiled anew: then leaving has cost about as much as
+    compiling will. `stretch`: how many instructions there have to be for each
+    that has no native form: leaving and coming back cost about as much as the interpreter takes for so many.
+    `max_record`: instructions of a recording. `iterations`: how often a recorded loop is gone through. `max_region`:
+    instructions of a region. `force`: compile every function as a whole when it is first called. `explicit`: compare
+    addresses instead of relying on guard pages. `registers`: how many general and how many floating-point registers the
+    allocator may use (None: all): for tests."""
 
-    hot_loop: int = 24
-    hot_call: int = 32
-    hot_exit: int = 6
-    hot_return: int = 6
+    hot_loop: int = 300
+    hot_call: int = 400
+    hot_exit: int = 20
+    exits_per_value: int = 6
+    stretch: int = 60
     max_record: int = 6000
     iterations: int = 3
     max_region: int = 20000

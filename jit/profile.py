@@ -59,8 +59,12 @@ class History:
         self.unit: Unit | None = None
         # pc -> how often the region was left there since it was last compiled.
         self.exits: dict[int, int] = {}
+        self.departures = 0
         # What departed frames run; made by `jit.resume`.
         self.resume: list[Step] | None = None
+        # Instructions that recordings came through, and how many of them have no native form.
+        self.executed = 0
+        self.leaving = 0
         # Recordings and compilations that failed double what it takes to try again.
         self.threshold = 1
 

@@ -20,6 +20,11 @@ _ROWS = (
         "control comes together with operands whose types only another path knows",
         "none is needed: the path is compiled once the other one is hot",
     ),
+    Reason(
+        "leaves too often",
+        "what was recorded has too few instructions between those without native form to make up for leaving",
+        "let the hot code do less that needs the host, or objects of the garbage collector",
+    ),
     Reason("region too large", "the region has more instructions than are compiled at once", "raise jit_max_region"),
     Reason("too many live values", "more registers are live at an entry than can be handed over", "split the function"),
     Reason("frame too large", "the native frame would be out of proportion to the interpreter's", "split the function"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from jit.build_rows import leaves
 from jit.profile import FELL, TOOK, History, history
 from jit.resume import charge, keep_place, resume_steps
 from refsfi.errors import Crash
@@ -90,6 +91,9 @@ class Recording:
                 self.ended = "length"
                 break
             self.length += 1
+            past.executed += 1
+            if leaves(code.program, instr):
+                past.leaving += 1
             if code.program.metered and instr.op.fuel:
                 charge(store, instr.op.fuel, pc)
             if mnemonic in _INDIRECT:

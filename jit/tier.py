@@ -79,6 +79,9 @@ class JitTier:
 
     def _hot(self, past: History, frame: Frame, pc: int, original: Step) -> int:
         """A loop's header or a function's beginning has been passed often enough."""
+        if past.unit is not None and past.changed and pc in past.entries:
+            # It has waited as long again for the region to be compiled anew.
+            self.compile(past)
         if past.unit is not None and pc in past.unit.graph.entries:
             return self.enter(past.unit, pc, frame)
         if pc != CALL:
@@ -103,9 +106,10 @@ class JitTier:
         finally:
             took = perf_counter_ns() - began
             self.log.tell("record", name, pc, length=recording.length, ended=recording.ended or "raised", took=took)
-            for past in reversed(recording.touched):
-                if past.changed and (past.called or past.entries):
-                    self.compile(past)
+            # What else it came through is compiled once it is hot itself.
+            past = history(_code(frame))
+            if past.changed and (past.called or past.entries) and self._is_due(past):
+                self.compile(past)
 
     def _enter_recording(self, unit: Unit, pc: int, frame: Frame) -> Departure | None:
         outcome = unit.enter(pc, frame)
@@ -126,6 +130,9 @@ class JitTier:
             past.changed = False
             try:
                 began = perf_counter_ns()
+                if past.leaving * self.options.stretch > past.executed and not self.options.force:
+                    past.executed = past.leaving = 0
+                    raise Refused("leaves too often")
                 builder = self._build(past)
                 built = perf_counter_ns()
                 graph = self._optimise(builder.graph)
@@ -172,6 +179,7 @@ class JitTier:
     def _install(self, past: History, unit: Unit) -> None:
         old, past.unit = past.unit, unit
         past.exits.clear()
+        past.departures = 0
         code = past.code
         self.backend.attach(code, unit if CALL in unit.graph.entries else None)
         lowered = lowered_of(code)
@@ -227,11 +235,19 @@ class JitTier:
         self.backend.learn(frame, pc)
         count = past.exits.get(pc, 0) + 1
         past.exits[pc] = count
-        hot = not self.options.force and count == self.options.hot_exit * past.threshold
-        if hot and self._worth_recording(past, pc):
-            self.log.tell("exit", name_of(past), pc, count=count)
-            return self.record(frame, pc)
+        past.departures += 1
+        if not self.options.force:
+            if count == self.options.hot_exit * past.threshold and self._worth_recording(past, pc):
+                self.log.tell("exit", name_of(past), pc, count=count)
+                return self.record(frame, pc)
+            if past.changed and self._is_due(past):
+                self.compile(past)
         return self._execute(frame, code, pc)
+
+    def _is_due(self, past: History) -> bool:
+        """Whether compiling the region anew is paid for by what leaving it has cost."""
+        unit = past.unit
+        return unit is None or past.departures >= self.options.exits_per_value * len(unit.graph.op)
 
     def _carry_out(self, frame: Frame, code: FuncCode, pc: int, func: FuncInst, arguments: list[Value]) -> int:
         """Make the call at which the innermost frame waits. Its fuel, like that of the line it ends, has been taken."""
