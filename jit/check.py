@@ -16,17 +16,13 @@ from typing import Any
 from jit.backend import Activation, Backend, Departure, Outcome, Unit
 from jit.ir.graph import CALL, Graph
 from jit.resume import charge
-from refsfi.errors import Crash, GuestException, Trap
+from refsfi.errors import Crash, Divergence, GuestException, Trap
 from refsfi.exec.code import FuncCode
 from refsfi.exec.machine import Entry
 from refsfi.runtime.store import Frame, FuncInst, Instance, Store
 from refsfi.runtime.values import Value
 
-__all__ = ["CheckedBackend", "Divergence"]
-
-
-class Divergence(Crash):
-    """Compiled code and the interpreter do not agree: a bug of ours."""
+__all__ = ["CheckedBackend"]
 
 
 @dataclass(slots=True)

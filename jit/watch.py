@@ -23,6 +23,7 @@ def log_for(watch: Watch) -> Log:
     if watch.dump is not None:
         log.listeners.append(Dump(watch.dumped, _writer(watch.dump)))
     if watch.perf_map:
+        perfmap.begin()
         log.listeners.append(_describe)
     return log
 
@@ -38,8 +39,12 @@ def _writer(path: str) -> Callable[[str], None]:
         if file >= 0:
             os.write(file, f"{line}\n".encode())
         elif sys.stderr is not None:
-            sys.stderr.write(f"{line}\n")
-            sys.stderr.flush()
+            try:
+                sys.stderr.write(f"{line}\n")
+                sys.stderr.flush()
+            except (OSError, ValueError):
+                # Nobody reads it; the guest does not stop for that.
+                pass
 
     return write
 

@@ -12,6 +12,7 @@ class alone how far the module came:
     GuestException   execution: a guest exception that no handler of the guest caught
     GuestExit        execution: the guest ended itself
     Crash            impossible in validated code: a defect of refsfi itself
+    Divergence       the same: compiled code and the interpreter do not agree
 
 `Trap` is also the class of a trap's *report*: code, text, backtrace and, for memory faults, the address.
 """
@@ -25,6 +26,7 @@ from typing import Any
 __all__ = [
     "Crash",
     "DecodeError",
+    "Divergence",
     "Exhaustion",
     "Frame",
     "GuestException",
@@ -134,6 +136,10 @@ class LinkError(WasmError):
 
 class Crash(Exception):
     """A defect of refsfi: a state that validated code cannot reach. Never caught and turned into a trap."""
+
+
+class Divergence(Crash):
+    """Compiled code and the interpreter, run side by side, do not agree."""
 
 
 class TrapCode(IntEnum):

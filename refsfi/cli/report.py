@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from refsfi.cli.options import HelpRequested, UsageError
+from refsfi.errors import Divergence
 
 __all__ = [
     "EXIT_FAILURE",
@@ -65,6 +66,12 @@ def execute(name: str, run: Callable[[Sequence[str]], int], arguments: Sequence[
         complain("error: out of memory: the module, or what it asks for, is too large for this machine")
     except OSError as error:
         complain(f"error: {f'{error.filename}: ' if error.filename else ''}{reason(error)}")
+    except Divergence as error:
+        if os.environ.get("REFSFI_TRACEBACK"):
+            raise
+        complain(
+            f"error: compiled code is wrong: {error}; this is a defect of refsfi, please report it; --jit=off avoids it"
+        )
     except Exception as error:
         # A defect of refsfi, which says so in one line to users and in full to those who look for it.
         if os.environ.get("REFSFI_TRACEBACK"):

@@ -8,6 +8,7 @@ from typing import Final
 
 from refsfi.cli.files import is_binary, read_input
 from refsfi.cli.guest import guest_help, parse_guest_options
+from refsfi.cli.jit import JIT_OPTIONS, choice, tier_choice
 from refsfi.cli.keys import Key, Keys, number
 from refsfi.cli.options import Command, HelpRequested, Option, Parsed, UsageError
 from refsfi.cli.report import execute
@@ -56,8 +57,7 @@ _COMMAND = Command(
             "KINDS",
             optional=True,
         ),
-        Option("--jit", "on or off", "MODE"),
-        Option("--bounds", "how memory is confined: guard or explicit", "HOW"),
+        *JIT_OPTIONS,
     ],
     "Exit codes: 0, or what the guest exits with; 134 trap, uncaught exception,\n"
     "fuel or time used up; 1 the module cannot be loaded, validated or linked;\n"
@@ -122,12 +122,12 @@ def _settings(parsed: Parsed) -> Settings:
     path, *arguments = parsed.operands
     name = parsed.last("argv0")
     wasi.args = [os.path.basename(path) if name is None else name, *arguments]
-    _check_jit(parsed.last("jit"))
-    _choice("bounds", parsed.last("bounds"), ("guard", "explicit"))
+    trace = _trace_kinds(parsed.all("trace"))
+    tier = tier_choice(parsed, traced=bool(trace - {"wasi"}))
     trap = parsed.last("trap")
     from refsfi.cli.traps import MODES
 
-    _choice("trap", trap, MODES)
+    choice("trap", trap, MODES)
     return Settings(
         path,
         arguments,
@@ -136,23 +136,13 @@ def _settings(parsed: Parsed) -> Settings:
         wasi,
         [_preload(text) for text in parsed.all("preload")],
         trap or "text",
-        _trace_kinds(parsed.all("trace")),
+        trace,
+        tier,
     )
 
 
 def _debug_help() -> str:
     return "\n".join(["-D options, several separated by commas:", "", *_DEBUG.help()])
-
-
-def _choice(option: str, value: str | None, known: Sequence[str]) -> None:
-    if value is not None and value not in known:
-        raise UsageError(f"--{option}={value}: known are {', '.join(known)}")
-
-
-def _check_jit(mode: str | None) -> None:
-    _choice("jit", mode, ("on", "off", "force", "check"))
-    if mode in ("force", "check"):
-        raise UsageError(f"--jit={mode}: the compiler is not built yet; on and off run the interpreter")
 
 
 def _preload(text: str) -> tuple[str, str | None]:
@@ -167,5 +157,5 @@ def _preload(text: str) -> tuple[str, str | None]:
 def _trace_kinds(texts: Sequence[str]) -> frozenset[str]:
     kinds = [kind for text in texts for kind in (text or _TRACE_DEFAULT).split(",") if kind]
     for kind in kinds:
-        _choice("trace", kind, ("instr", "operands", "calls", "memory", "wasi"))
+        choice("trace", kind, ("instr", "operands", "calls", "memory", "wasi"))
     return frozenset(kinds)

@@ -18,7 +18,9 @@ from refsfi.exec.code import Program
 from refsfi.exec.instantiate import instantiate
 from refsfi.exec.load import LAZY_FROM, Verdicts, load_program
 from refsfi.exec.machine import invoke
+from refsfi.exec.tiers import PLENTY, TierChoice, make_tier
 from refsfi.runtime.store import Extern, FuncInst, HostFunc, Instance, Store, extern_type
+from refsfi.runtime.tier import Tier
 from refsfi.runtime.values import func_type
 from refsfi.syntax.module import Import
 from refsfi.syntax.types import ExternType, kind_of
@@ -35,7 +37,8 @@ _MOST_NAMES: Final = 12
 @dataclass(slots=True)
 class Settings:
     """The command line, understood. `arguments` are those of the function to `invoke`; a preload without a path is the
-    module `spectest`. `trap` is one of `traps.MODES`, `trace` has kinds of `TraceKind`, and `wasi`."""
+    module `spectest`. `trap` is one of `traps.MODES`, `trace` has kinds of `TraceKind`, and `wasi`; `tier` says what is
+    compiled."""
 
     path: str
     arguments: Sequence[str] = ()
@@ -45,6 +48,7 @@ class Settings:
     preloads: Sequence[tuple[str, str | None]] = ()
     trap: str = "text"
     trace: frozenset[str] = frozenset()
+    tier: TierChoice = field(default_factory=TierChoice)
 
 
 def _print(line: str) -> None:
@@ -60,7 +64,10 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._guest = settings.guest
-        self._store = Store(self._guest.store_limits(), self._guest.fuel)
+        # What compares tiers counts instructions by fuel.
+        fuel = PLENTY if self._guest.fuel is None and settings.tier.mode == "check" else self._guest.fuel
+        self._store = Store(self._guest.store_limits(), fuel)
+        self._tier: Tier | None = None
         self._instances: list[Instance] = []
         self._paths: dict[Program, str] = {}
         self._memories = self._tables = 0
@@ -74,6 +81,7 @@ class Session:
         """Run the module `data`; the exit code. Failure, UsageError."""
         settings = self._settings
         check_dirs(settings.wasi)
+        self._tier = make_tier(settings.tier)
         try:
             main = self._load(data, settings.path)
             preloads = [(name, path, self._preload(path)) for name, path in settings.preloads]
@@ -131,10 +139,11 @@ class Session:
                     data,
                     guest.features,
                     name,
-                    metered=guest.fuel is not None,
+                    metered=self._store.fuel is not None,
                     lazy=lazy,
                     verdicts=Verdicts.of_user(),
                     progress=progress,
+                    tier=self._tier,
                 )
         except WasmError as error:
             raise Failure(describe(name, error)) from None

@@ -9,13 +9,16 @@ from typing import Literal, TypeAlias
 
 from refsfi.runtime.tier import Tier
 
-__all__ = ["BACKENDS", "BOUNDS", "DUMPS", "MODES", "TierChoice", "Watch", "make_tier"]
+__all__ = ["BACKENDS", "BOUNDS", "DUMPS", "MODES", "PLENTY", "TierChoice", "Watch", "make_tier"]
 
 Mode: TypeAlias = Literal["on", "off", "force", "check"]
 
 MODES = ("on", "off", "force", "check")
 BOUNDS = ("guard", "explicit")
 BACKENDS = ("x64", "portable")
+
+# Units of fuel that nothing uses up: for tiers that count instructions by fuel where nobody limits it.
+PLENTY = 1 << 62
 
 # What dumps can show, by letter.
 DUMPS = {

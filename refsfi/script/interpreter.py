@@ -8,6 +8,7 @@ from refsfi.errors import Crash
 from refsfi.exec.code import Program
 from refsfi.exec.instantiate import instantiate
 from refsfi.exec.machine import invoke
+from refsfi.exec.tiers import PLENTY
 from refsfi.host.spectest import Spectest
 from refsfi.runtime.limits import Limits
 from refsfi.runtime.store import Extern, FuncInst, GlobalInst, HostFunc, Instance, Store, extern_type
@@ -22,10 +23,6 @@ from refsfi.valid.module import validate
 __all__ = ["Interpreter"]
 
 
-# Units of fuel that nothing uses up.
-_PLENTY = 1 << 62
-
-
 class Interpreter:
     """One store of the reference interpreter. `limits` None stands for the defaults of `runtime/limits`; `tier`
     compiles what it runs, with fuel counted if `metered`: more than any script uses."""
@@ -34,7 +31,7 @@ class Interpreter:
         self._limits = limits
         self._tier = tier
         self._metered = metered
-        self._store = Store(limits, _PLENTY if metered else None)
+        self._store = Store(limits, PLENTY if metered else None)
 
     def compile(self, module: Module, features: Features) -> Program:
         return Program(module, validate(module, features), metered=self._metered, tier=self._tier)
