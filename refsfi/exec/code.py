@@ -140,7 +140,7 @@ class FuncCode:
             raise
         self.nlocals = len(types)
         self.cost = FRAME_COST + SLOT_COST * (len(types) + side.max_height)
-        lowered, constants = lower(self, side, fuse=True)
+        lowered, constants = lower(self, side)
         self.lowered = lowered
         self.ops = lowered.steps
         if self.program.tier is not None:
@@ -167,9 +167,9 @@ class FuncCode:
         """One step an instruction: step `pc` is instruction `pc`, and all operands are in their slots between
         steps. What the debugger, traces and the settlement of fuel run."""
         if self.stepwise_ is None:
-            from refsfi.exec.lower import lower
+            from refsfi.exec.stepwise import lower_stepwise
 
-            self.stepwise_ = lower(self, self.side, fuse=False)[0]
+            self.stepwise_ = lower_stepwise(self)
         return self.stepwise_
 
     def trace_frame(self, pc: int) -> TraceFrame:

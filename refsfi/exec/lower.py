@@ -200,17 +200,40 @@ class Lowerer:
         self.live = True
         self.last = None
 
+    # --- one instruction at a time ---------------------------------------------------------------------------------
+
+    def adopt(self, constants: list[Any]) -> None:
+        """Use the registers that the constants of the fused form have."""
+        self.constants = constants
+        self._constant_regs = {value: self.first_constant + i for i, value in enumerate(constants)}
+
+    def begin(self, pc: int, height: int) -> None:
+        """Lower only instruction `pc` next, with all operands in their slots."""
+        self.pc = pc
+        self.groups.clear()
+        self.resume(height)
+
+    def only_step(self, pc: int) -> Step:
+        """The step of the instruction that has just been lowered."""
+        groups = self.groups
+        if len(groups) > 1:
+            raise Crash(f"{len(groups)} steps for {self.body[pc]!r}")
+        following = min(pc + 1, len(self.body) - 1)
+        if not groups:
+            return _nothing(following)
+        (group,) = groups
+        args = group.args if group.dest is None else (*group.args, group.dest)
+        return group.make(*args, *group.targets, pc + 1 if group.suspends else following)
+
     # --- the walk --------------------------------------------------------------------------------------------------
 
     def run(self) -> Lowered:
         body = self.body
         heights = self.side.heights
-        charges = self._charges() if self.program.metered and self.fuse else {}
-        fuse = self.fuse
+        charges = self._charges() if self.program.metered else {}
         for pc, instr in enumerate(body):
             self.pc = pc
             height = heights[pc]
-            emitted = len(self.groups)
             if height != UNREACHABLE:
                 if not self.live:
                     self.resume(height)
@@ -224,8 +247,6 @@ class Lowerer:
                 self.live = False
                 if instr.op.mnemonic in _ARMS:
                     self.label(pc + 1)
-            if not fuse:
-                self._pad(pc, emitted)
         return self._finish()
 
     def _charges(self) -> dict[int, int]:
@@ -238,16 +259,6 @@ class Lowerer:
                 charges[start] = cost
             start = end
         return charges
-
-    def _pad(self, pc: int, emitted: int) -> None:
-        """Without fusion: exactly one step for the instruction just lowered."""
-        made = len(self.groups) - emitted
-        if made == 0:
-            self.groups.append(Group(pc, _nothing))
-        elif made > 1:
-            raise Crash(f"{made} steps for {self.body[pc]!r}")
-        self.labels[pc] = pc
-        self.last = None
 
     def _finish(self) -> Lowered:
         groups = self.groups
@@ -283,11 +294,11 @@ class Lowerer:
         return Lowered(steps, pcs, guards, places)
 
 
-def lower(code: FuncCode, side: SideTable, fuse: bool) -> tuple[Lowered, list[Any]]:
-    """The steps of a function, and the constants that its registers end with."""
+def lower(code: FuncCode, side: SideTable) -> tuple[Lowered, list[Any]]:
+    """The steps of a function in fused form, and the constants that its registers end with."""
     import refsfi.exec.chapters  # noqa: F401  (registers the lowering functions)
 
-    lowerer = Lowerer(code, side, fuse)
+    lowerer = Lowerer(code, side, fuse=True)
     lowered = lowerer.run()
     return lowered, lowerer.constants
 
