@@ -3,8 +3,11 @@ machine code to be had, it is the compiler."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from jit.build import Refused
 from jit.ir.graph import CALL, Graph
-from jit.portable.leave import refuse
+from jit.portable.leave import NotEntered, refuse
 from jit.portable.unit import PortableUnit, namespace
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode
@@ -19,19 +22,28 @@ class Portable:
     name = "portable"
 
     def compile(self, graph: Graph) -> PortableUnit:
-        unit = PortableUnit(graph)
-        for pc in graph.entries:
-            # All of them now: what Python does not take must show before anything depends on the unit.
-            unit.entry(pc)
-        return unit
+        return PortableUnit(graph)
 
     def learn(self, frame: Frame, pc: int) -> None:
         """Generated code knows nothing of an instance."""
 
     def attach(self, code: FuncCode, unit: object) -> None:
-        if unit is not None and not isinstance(unit, PortableUnit):
-            raise Crash("a unit of another back end")
         space = namespace(code.program)
-        entry = refuse if unit is None else unit.entry(CALL)
-        space.entries[code.index] = entry
-        space.names[f"F{code.func_index}"] = entry
+        if unit is None:
+            space.reach(code, refuse)
+            return
+        if not isinstance(unit, PortableUnit):
+            raise Crash("a unit of another back end")
+        called = unit
+
+        def first(*arguments: Any) -> Any:
+            """Makes the function when it is first called."""
+            try:
+                entry = called.entry(CALL)
+            except Refused:
+                raise NotEntered from None
+            if space.entries[code.index] is first:
+                space.reach(code, entry)
+            return entry(*arguments)
+
+        space.reach(code, first)

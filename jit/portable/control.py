@@ -12,11 +12,11 @@ from typing import TypeAlias
 
 from refsfi.errors import Crash
 
-__all__ = ["Deep", "Goto", "If", "Item", "Late", "Loop", "Shot", "ends", "render"]
+__all__ = ["MOST_LOOPS", "Deep", "Goto", "If", "Item", "Late", "Loop", "Shot", "ends", "render"]
 
 # What the parser of Python accepts: 100 levels of indentation, 20 of loops and handlers.
 _MOST_LEVELS = 90
-_MOST_LOOPS = 17
+MOST_LOOPS = 17
 
 
 class Deep(Exception):
@@ -110,7 +110,7 @@ class _Writer:
         self.tells = False
 
     def write(self, items: list[Item], depth: int) -> None:
-        if depth > _MOST_LEVELS or len(self.frames) > _MOST_LOOPS:
+        if depth > _MOST_LEVELS or len(self.frames) > MOST_LOOPS:
             raise Deep
         before = len(self.lines)
         for item in items:

@@ -13,15 +13,16 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any, Final
 
-from jit.backend import Departure
+from jit.backend import Activation, Departure
 from jit.build import Refused
-from jit.ir.graph import CALL, Callee, Graph, TailCall
+from jit.ir.graph import CALL, NO_SNAPSHOT, Callee, Graph, TailCall, edges
 from jit.ir.ops import Type, type_of
-from jit.portable.control import Deep, render
+from jit.portable.control import MOST_LOOPS, Deep, render
 from jit.portable.function import Function
-from jit.portable.leave import Leave, NotEntered, Site, refuse
+from jit.portable.leave import Leave, NotEntered, refuse
 from jit.portable.support import NAMES
 from jit.portable.values import Values
 from refsfi.errors import Crash
@@ -98,8 +99,10 @@ class PortableUnit:
                     (call,) = graph.args[value]
                     self.results.setdefault(call, ["_"] * self._result_count(call))[graph.imm[value]] = f"v{value}"
         self._entries: dict[int, Callable[..., Any]] = {}
-        # Entries that Python does not take.
-        self._refused: set[int] = set()
+        # Whether Python does not take it.
+        self._refused = False
+        if _nesting(graph, self.values.blocks) > MOST_LOOPS:
+            raise Refused("nested too deeply")
         # Whether other regions may be called from this one.
         self._calls = any(
             graph.op[value].name in ("call", "call_func")
@@ -176,9 +179,17 @@ class PortableUnit:
                 raise Refused("nested too deeply") from None
             work += made.transfers
         self._functions |= fresh
-        self._settle(fresh)
-        for block, function in fresh.items():
-            self._compile(block, function)
+        try:
+            self._settle(fresh)
+            codes = [self._compile(block, function) for block, function in fresh.items()]
+        except Refused:
+            # All of them or none.
+            for block in fresh:
+                del self._functions[block]
+                self.sources.pop(block, None)
+            raise
+        for code in codes:
+            exec(code, self.space.names)
         found: Callable[..., Any] = self.space.names[self._name(start)]
         return found
 
@@ -195,7 +206,7 @@ class PortableUnit:
                             function.free.add(needed)
                             changed = True
 
-    def _compile(self, start: int, function: Function) -> None:
+    def _compile(self, start: int, function: Function) -> CodeType:
         graph = self.graph
         first: list[str] = []
         if start == graph.entries.get(CALL):
@@ -216,11 +227,10 @@ class PortableUnit:
         prologue = [f" {line}" for line in [*first, *function.prologue()]]
         source = self.sources[start] = "\n".join([head, *prologue, *lines, ""])
         try:
-            made = compile(source, f"<{self._name(start)} of function {self.code.func_index}>", "exec")
+            return compile(source, f"<{self._name(start)} of function {self.code.func_index}>", "exec")
         except (SyntaxError, RecursionError, MemoryError):
             # Deeper than what Python's compiler takes.
             raise Refused("nested too deeply") from None
-        exec(made, self.space.names)
 
     def _call_params(self, start: int) -> list[str]:
         graph = self.graph
@@ -244,9 +254,9 @@ class PortableUnit:
         function = self._entries.get(pc)
         if function is None:
             try:
-                function = None if pc in self._refused else self.entry(pc)
+                function = None if self._refused else self.entry(pc)
             except Refused:
-                self._refused.add(pc)
+                self._refused = True
             if function is None:
                 # Left where it was to be entered, with all registers as they are.
                 return Departure([Activation(inst, code, max(pc, 0), [])], self, NO_SNAPSHOT)
@@ -280,19 +290,19 @@ class PortableUnit:
         return [_bits_of(value) if type is Type.F64 else value for type, value in zip(types, values)]
 
     def costs(self) -> dict[str, int]:
-        """`bytes` of bytecode, places that may be left (`exits`), generated functions."""
+        """`exits`: places that may be left. `bytes` of bytecode and generated `functions`, which are made when they are
+        first entered: so far."""
         made = [self.space.names[self._name(start)] for start in self._functions]
         return {
             "bytes": sum(len(function.__code__.co_code) for function in made),
-            "exits": sum(isinstance(kept, Site) for kept in self._kept),
+            "exits": len(self.graph.snapshots),
             "functions": len(made),
         }
 
     def listing(self) -> Iterator[str]:
         """The generated source, of all entries."""
-        for pc in self.graph.entries:
-            if pc not in self._refused:
-                self.entry(pc)
+        for pc in self.graph.entries if not self._refused else ():
+            self.entry(pc)
         for source in self.sources.values():
             yield from source.splitlines()
             yield ""
@@ -312,6 +322,23 @@ def _float_of(bits: int) -> float:
 
 def _bits_of(x: float) -> int:
     return int(NAMES["unpack_Q"](NAMES["pack_d"](x))[0])
+
+
+def _nesting(graph: Graph, blocks: list[int]) -> int:
+    """How deep loops are nested. A loop goes from its header to the last block that leads back there."""
+    ends: dict[int, int] = {}
+    for block in blocks:
+        for edge in edges(graph.blocks[block].end):
+            if edge.target <= block:
+                ends[edge.target] = block
+    deepest = 0
+    open_: list[int] = []
+    for header in sorted(ends):
+        while open_ and open_[-1] < header:
+            open_.pop()
+        open_.append(ends[header])
+        deepest = max(deepest, len(open_))
+    return deepest
 
 
 def _depth() -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jit.ir.graph import CALL
 from jit.ir.text import parse as parse_graph
 from jit.options import Options
 from jit.portable import Portable, PortableUnit
@@ -389,10 +390,35 @@ def test_source() -> None:
         (br 0)))
       (local.get 1)))"""
     unit = Portable().compile(graph_of(program(text).funcs[0], loops=False))
+    unit.entry(CALL)
     (source,) = unit.sources.values()
     assert source.count("while True:") == 1
     assert "to =" not in source
     assert "& 255" in source
+
+
+@pytest.mark.parametrize("depth", [10, 19, 40])
+def test_deeply_nested(depth: int) -> None:
+    """What is nested deeper than Python takes is left to the interpreter."""
+    loops = "".join(f"(local.set {i + 1} (i32.const 2)) (loop" for i in range(depth))
+    again = "".join(
+        f"(br_if 0 (local.tee {i + 1} (i32.sub (local.get {i + 1}) (i32.const {1 if i > depth - 8 else 2})))))"
+        for i in reversed(range(depth))
+    )
+    text = f"""(module (func (export "f") (param i32) (result i32) (local {"i32 " * depth})
+      {loops} (local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.const 1))) {again} (local.get 0)))"""
+    compiled, interpreted = both(text)
+    assert compiled("f", 5) == interpreted("f", 5)
+    ladder = "".join(
+        f"(if (result i32) (i32.eq (local.get 0) (i32.const {i})) (then (i32.const {i * i})) (else "
+        for i in range(depth)
+    )
+    text = f"""(module (func (export "f") (param i32) (result i32)
+      {ladder} (i32.const -1) {"))" * depth}))"""
+    compiled, interpreted = both(text)
+    assert [compiled("f", i) for i in (0, 7, depth, depth + 1)] == [
+        interpreted("f", i) for i in (0, 7, depth, depth + 1)
+    ]
 
 
 def test_parallel_moves() -> None:
@@ -432,4 +458,4 @@ def test_parsed_graph_runs() -> None:
     instance = instantiate(Store(), guest, [])
     code = guest.funcs[0]
     code.prepare()
-    assert unit.entry(-1)(instance, 1 << 20, 5) == 8
+    assert unit.entry(CALL)(instance, 1 << 20, 5) == 8

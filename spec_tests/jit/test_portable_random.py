@@ -54,6 +54,6 @@ def test_random_modules(metered: bool, seed: int, hot: int | None) -> None:
     random = Random(seed)
     calls = [(random.getrandbits(32), random.getrandbits(64), random.getrandbits(64)) for _ in range(3)]
     calls += [(0, 1, 0x3FF0000000000000), (5, 1 << 63, 0x7FF8000000000001)]
-    options = Options(force=True) if hot is None else Options(hot_loop=hot, hot_call=hot, hot_exit=1, hot_return=1)
+    options = Options(force=True) if hot is None else Options(hot_loop=hot, hot_call=hot, hot_exit=1)
     expected = outcomes(text, None, metered, calls)
     assert outcomes(text, JitTier(Portable(), options), metered, calls) == expected
