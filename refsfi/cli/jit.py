@@ -19,7 +19,8 @@ JIT_OPTIONS: Final = [
     ),
     Option(
         "--bounds",
-        "how compiled code is kept within memory: guard,\nby pages that fault (the default); or explicit,\nby comparisons",
+        "how compiled code is kept within memory: guard,\nby pages that fault (the default); or explicit,\n"
+        "by comparisons",
         "HOW",
     ),
     Option("--jit-backend", "what is compiled to: x64, machine code, or\nportable, Python", "NAME"),

@@ -59,6 +59,9 @@ def _parser() -> _Parser:
     parser.add_argument("--bounds", default="guard", choices=BOUNDS, metavar="HOW", help="guard (default) or explicit")
     parser.add_argument("--jit-backend", dest="backend", choices=BACKENDS, metavar="NAME", help="x64 or portable")
     parser.add_argument(
+        "--jit-report", metavar="FILE", help="tell which instructions were compiled; without '=FILE', before the totals"
+    )
+    parser.add_argument(
         "-k", dest="select", default="", metavar="EXPR", help="only tests whose 'FILE:LINE KIND' matches"
     )
     parser.add_argument(
@@ -101,10 +104,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options, before, between and after the paths; behind `--` there are paths only. _UsageError."""
     # argparse does not know `--` where options and operands are mixed.
     mixed = arguments.index("--") if "--" in arguments else len(arguments)
-    args = _parser().parse_intermixed_args(list(arguments[:mixed]))
+    # Nor a value that only stands behind `=`.
+    options = [f"{one}=-" if one == "--jit-report" else one for one in arguments[:mixed]]
+    args = _parser().parse_intermixed_args(options)
     args.paths += arguments[mixed + 1 :]
     if not args.paths:
         raise _UsageError("no file or directory given")
+    if args.jit_report is not None and args.jit == "off":
+        raise _UsageError("--jit-report: nothing is compiled; add --jit=force, or --jit=check to count executions")
     return args
 
 
@@ -132,12 +139,14 @@ def main(arguments: Sequence[str]) -> int:
         keep_passed=args.verbose > 0 or args.junitxml is not None,
         echo=args.echo,
         tier=TierChoice(args.jit, args.bounds, args.backend),
+        coverage=args.jit_report is not None,
     )
     reporter = make_reporter(verbosity=args.verbose - args.quiet, total=len(paths))
-    return _run(paths, options, args.jobs, reporter, args.junitxml)
+    return _run(paths, options, args, reporter)
 
 
-def _run(paths: list[str], options: Options, jobs: int, reporter: Reporter, junitxml: str | None) -> int:
+def _run(paths: list[str], options: Options, args: argparse.Namespace, reporter: Reporter) -> int:
+    jobs, junitxml = args.jobs, args.junitxml
     start = time.perf_counter()
     results: list[FileResult] = []
     interrupted = False
@@ -158,8 +167,26 @@ def _run(paths: list[str], options: Options, jobs: int, reporter: Reporter, juni
         except OSError as error:
             complain(f"refsfi spec: cannot write {junitxml}: {reason(error)}")
             code = code or EXIT_USAGE
+    if options.coverage:
+        code = _report_coverage(results, args.jit_report) or code
     reporter.finish(results, time.perf_counter() - start, interrupted)
     return code
+
+
+def _report_coverage(results: Iterable[FileResult], path: str) -> int:
+    """Write which instructions were compiled; EXIT_USAGE where that cannot be written, else 0."""
+    from refsfi.cli.coverage import merge, report
+
+    lines = report(merge(result.coverage for result in results))
+    if path == "-":
+        print("\n".join(lines))
+        return 0
+    try:
+        Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except OSError as error:
+        complain(f"refsfi spec: cannot write {path}: {reason(error)}")
+        return EXIT_USAGE
+    return 0
 
 
 def _exit_code(results: Iterable[FileResult], interrupted: bool) -> int:

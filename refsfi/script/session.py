@@ -13,6 +13,7 @@ from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from refsfi.exec.tiers import TierChoice, make_tier
+from refsfi.runtime.tier import Tier
 from refsfi.script.ast import Command, Script, SubScript, Thread, command_kind
 from refsfi.script.engine import Engine
 from refsfi.script.files import BadScript, load_script
@@ -30,7 +31,7 @@ class Options:
     """`select` is an expression of `script/select`. `only` restricts a file, by its path, to commands `LINE KIND`.
 
     `max_failures` stops the run, 0 never. `keep_passed` keeps the records of what passed; failures are always kept.
-    `echo` prints what guests print. `tier` says what compiles.
+    `echo` prints what guests print. `tier` says what compiles, `coverage` that it is counted what it compiled.
     """
 
     select: str = ""
@@ -41,12 +42,13 @@ class Options:
     keep_passed: bool = False
     echo: bool = False
     tier: TierChoice = field(default_factory=TierChoice)
+    coverage: bool = False
 
 
 @dataclass(slots=True)
 class FileResult:
     """Of one file: counts as `Record.counted`, seconds of wall time. `deselected` counts assertions that ran
-    unreported.
+    unreported. `coverage`: see `Tier.coverage`; empty where nobody asked.
     """
 
     path: str
@@ -55,18 +57,19 @@ class FileResult:
     deselected: int = 0
     seconds: float = 0.0
     records: list[Record] = field(default_factory=list)
+    coverage: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def counted(self) -> int:
         return self.passed + self.failed
 
 
-def new_engine(tier: TierChoice) -> Engine:
+def new_engine(mode: str, tier: Tier | None) -> Engine:
     """The engine that scripts run on."""
     from refsfi.script.interpreter import Interpreter
 
     # What compares tiers counts instructions by fuel.
-    return Interpreter(tier=make_tier(tier), metered=tier.mode == "check")
+    return Interpreter(tier=tier, metered=mode == "check")
 
 
 def run_file(path: str, options: Options) -> FileResult:
@@ -85,7 +88,8 @@ def run_file(path: str, options: Options) -> FileResult:
         # A converted script has the features of the place that it was converted from.
         features = switched(features_for(Path(script.origin or path)), options.on, options.off)
         output = print if options.echo else _silent
-        runner = Runner(new_engine(options.tier), features, output)
+        tier = make_tier(options.tier)
+        runner = Runner(new_engine(options.tier.mode, tier), features, output)
         for record in runner.run(script):
             if not record.counted:
                 continue
@@ -100,6 +104,9 @@ def run_file(path: str, options: Options) -> FileResult:
                 result.records.append(record)
             if record.failed and result.failed == options.max_failures:
                 break
+        if tier is not None and options.coverage:
+            # Plain dictionaries: it may come from another process.
+            result.coverage = {kind: dict(counts) for kind, counts in tier.coverage().items()}
     result.seconds = time.perf_counter() - start
     return result
 
