@@ -9,6 +9,7 @@ from typing import Any, Final
 from weakref import ReferenceType, WeakSet, ref
 
 from jit.x64 import layout as at
+from jit.x64.libc import ffi, libc, system_error
 from jit.x64.words import InstanceWords
 from refsfi.errors import Crash
 from refsfi.runtime.store import FuncInst, GlobalInst, HostFunc, Instance, Store
@@ -19,6 +20,9 @@ __all__ = ["FRAME_RATIO", "VMS", "InstanceContext", "References", "TableMirror",
 
 # All exceptions masked, rounding to nearest, denormals as they are.
 _MXCSR: Final = 0x1F80
+
+# Bytes of the guard below a native stack, a multiple of the page size.
+_GUARD: Final = 1 << 16
 
 # Kept free at the native stack's end, for the kernel's signal frames.
 _SIGNAL_ROOM: Final = 1 << 17
@@ -34,15 +38,33 @@ VMS: WeakSet[VmContext] = WeakSet()
 class VmContext:
     """Of a store: the VM context and, behind it, the native stack, in one mapping."""
 
-    __slots__ = ("__weakref__", "_map", "address", "base", "memory", "refs", "running", "signed", "stack_top", "words")
+    __slots__ = (
+        "__weakref__",
+        "_map",
+        "address",
+        "all_words",
+        "base",
+        "memory",
+        "refs",
+        "running",
+        "signed",
+        "stack_top",
+        "words",
+    )
 
     def __init__(self, store: Store, context_of: Callable[[Instance], InstanceContext]) -> None:
         """`context_of` makes contexts of instances. OSError without address space."""
         stack = FRAME_RATIO * store.limits.stack + 2 * _SIGNAL_ROOM
-        size = -(-(at.VM_SIZE + stack) // mmap.PAGESIZE) * mmap.PAGESIZE
+        page = mmap.PAGESIZE
+        context = -(-at.VM_SIZE // page) * page
+        size = context + _GUARD + -(-stack // page) * page
         self._map = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
         self.memory = memoryview(self._map)
         self.base = self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
+        # Between context and stack lies what nobody may touch.
+        if libc.mprotect(ffi.cast("void *", self.base + context), _GUARD, 0):
+            raise system_error("protecting the end of a native stack")
+        self.all_words = self.memory.cast("Q")
         self.words = self.memory[: at.VM_SIZE].cast("Q")
         self.signed = self.memory[: at.VM_SIZE].cast("q")
         self.stack_top = self.base + size - 64

@@ -65,25 +65,30 @@ def emits(*names: str) -> Callable[[Row], Row]:
 
 
 class ExitState:
-    """Where the values of a snapshot are when the region is left there."""
+    """Where the values of a snapshot are when the region is left there. `plan`: how they are read, once that is
+    known."""
 
-    __slots__ = ("memory", "registers", "snapshot")
+    __slots__ = ("memory", "plan", "registers", "snapshot")
 
     def __init__(self, snapshot: int, registers: dict[int, int], memory: dict[int, int]) -> None:
         self.snapshot = snapshot
         self.registers = registers
         self.memory = memory
+        self.plan: Any = None
 
 
 class CallSite:
     """A call, by the address that it returns to. `memory`: where the values of its snapshot are. `callee`: the index of
     the function, None for an indirect call. `types`: of its arguments."""
 
-    __slots__ = ("callee", "memory", "snapshot", "types")
+    __slots__ = ("callee", "memory", "plan", "registers", "snapshot", "types")
 
     def __init__(self, snapshot: int, memory: dict[int, int], callee: int | None, types: list[Type]) -> None:
         self.snapshot = snapshot
         self.memory = memory
+        # Nothing is in a register during a call.
+        self.registers: dict[int, int] = {}
+        self.plan: Any = None
         self.callee = callee
         self.types = types
 

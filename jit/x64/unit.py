@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import ReferenceType
 
 from jit.backend import Activation, Departure, Outcome
-from jit.ir.graph import CALL, Graph, Snapshot
+from jit.ir.graph import CALL, Graph
 from jit.ir.ops import Type
 from jit.x64 import layout as at
 from jit.x64.contexts import VmContext
-from jit.x64.emit import ARGUMENT, HOME, SLOT, XMM, CallSite, Code
+from jit.x64.emit import ARGUMENT, HOME, SLOT, XMM, CallSite, Code, ExitState
 from jit.x64.listing import listing
 from jit.x64.registers import RSP
 from jit.x64.stubs import FAULTED, REFUSED, RETURNED
 from jit.x64.ticker import TICK
 from refsfi.errors import Crash
+from refsfi.exec.code import FuncCode
 from refsfi.runtime.store import Frame, FuncInst, Instance
 from refsfi.runtime.values import Value
 
@@ -34,6 +35,21 @@ if TYPE_CHECKING:
 __all__ = ["NativeUnit"]
 
 _FORMATS: Final = {Type.V128: "16s"}
+# Of one frame of a snapshot: its function and instruction, and for its registers in which word they are: of the mapping
+# of the VM context, or of the native frame; others with their type and whether a NaN may have any payload; and
+# constants.
+_FramePlan: TypeAlias = """tuple[
+    FuncCode,
+    int,
+    list[tuple[int, int]],
+    list[tuple[int, int]],
+    list[tuple[int, int, bool, Type, bool]],
+    list[tuple[int, Value]],
+]"""
+
+# What is not the whole of its word, or is not the value itself.
+_SPECIAL: Final = frozenset([Type.F32, Type.V128, Type.REF])
+
 _MOST_FUEL: Final = 1 << 62
 _F32_NAN: Final = 0x7FC00000
 _F64_NAN: Final = 0x7FF8000000000000
@@ -197,7 +213,7 @@ class NativeUnit:
             snapshot = unit.graph.snapshots[state.snapshot]
             number = state.snapshot
             innermost = unit
-            activations = unit._activations(vm, inst, snapshot, state.registers, state.memory, rsp)
+            activations = unit._activations(vm, inst, state, rsp)
             store.room -= sum(a.code.cost for a in activations[1:])
             if store.fuel is not None and self.metered:
                 store.fuel += snapshot.refund
@@ -209,8 +225,7 @@ class NativeUnit:
             unit, call_site = _living(site[0]), site[1]
         # `place` is the stack pointer of the region that waits at the call.
         while True:
-            snapshot = unit.graph.snapshots[call_site.snapshot]
-            activations[:0] = unit._activations(vm, inst, snapshot, {}, call_site.memory, place)
+            activations[:0] = unit._activations(vm, inst, call_site, place)
             here = place + unit.code.frame
             site = backend.calls.get(vm.word(here))
             if site is None:
@@ -226,46 +241,63 @@ class NativeUnit:
             raise Crash("a call of a host function from compiled code")
         return func
 
-    def _activations(
-        self,
-        vm: VmContext,
-        inst: Instance,
-        snapshot: Snapshot,
-        registers: dict[int, int],
-        memory: dict[int, int],
-        rsp: int,
-    ) -> list[Activation]:
-        graph, code = self.graph, self.code
+    def _activations(self, vm: VmContext, inst: Instance, state: ExitState | CallSite, rsp: int) -> list[Activation]:
+        """The frames of a snapshot, outermost first. `rsp` is where the region's native frame begins."""
+        plan = state.plan
+        if plan is None:
+            plan = state.plan = self._plan(state)
+        words = vm.all_words
+        here = (rsp - vm.base) >> 3
         found: list[Activation] = []
-        for state in snapshot.frames:
-            values: list[tuple[int, Value]] = []
-            for register, value in state.values:
-                type = graph.type[value]
+        for code, pc, fixed, stacked, others, constants in plan:
+            values: list[tuple[int, Value]] = [(register, words[place]) for register, place in fixed]
+            if stacked:
+                values += [(register, words[here + place]) for register, place in stacked]
+            for register, place, is_stacked, type, loose in others:
+                address = vm.base + 8 * place + (rsp - vm.base if is_stacked else 0)
+                value = _read(vm, address, type)
+                values.append((register, _canonical(value, type) if loose else value))
+            values += constants
+            found.append(Activation(inst, code, pc, values))
+        return found
+
+    def _plan(self, state: ExitState | CallSite) -> list[_FramePlan]:
+        graph, frame = self.graph, self.code.frame
+        registers, memory = state.registers, state.memory
+        plan: list[_FramePlan] = []
+        for activation in graph.snapshots[state.snapshot].frames:
+            fixed: list[tuple[int, int]] = []
+            stacked: list[tuple[int, int]] = []
+            others: list[tuple[int, int, bool, Type, bool]] = []
+            constants: list[tuple[int, Value]] = []
+            for register, value in activation.values:
                 where = registers.get(value, -1)
-                if where >= 0:
-                    if where >= XMM:
-                        address = vm.base + at.XMMS + 16 * (where - XMM)
-                    else:
-                        address = vm.base + at.GPRS + 8 * where
-                else:
+                if where < 0:
                     where = memory.get(value, -1)
                     if where < 0:
                         if graph.imm[value] is None and graph.op[value].name != "ref.null":
                             raise Crash(f"value {value} of a snapshot is nowhere")
-                        values.append((register, graph.imm[value]))
+                        constants.append((register, graph.imm[value]))
                         continue
-                    if where >= HOME:
-                        address = vm.base + at.BUFFER + where - HOME
-                    elif where >= ARGUMENT:
-                        address = rsp + code.frame + 8 + where - ARGUMENT
-                    else:
-                        address = rsp + where - SLOT
-                read = _read(vm, address, type)
-                if value in graph.loose:
-                    read = _canonical(read, type)
-                values.append((register, read))
-            found.append(Activation(inst, state.code, state.pc, values))
-        return found
+                on_stack = SLOT <= where < HOME
+                if where >= HOME:
+                    place = (at.BUFFER + where - HOME) >> 3
+                elif where >= ARGUMENT:
+                    place = (frame + 8 + where - ARGUMENT) >> 3
+                elif where >= SLOT:
+                    place = (where - SLOT) >> 3
+                elif where >= XMM:
+                    place = (at.XMMS + 16 * (where - XMM)) >> 3
+                else:
+                    place = (at.GPRS >> 3) + where
+                type = graph.type[value]
+                loose = value in graph.loose
+                if loose or type in _SPECIAL:
+                    others.append((register, place, on_stack, type, loose))
+                else:
+                    (stacked if on_stack else fixed).append((register, place))
+            plan.append((activation.code, activation.pc, fixed, stacked, others, constants))
+        return plan
 
 
 def _living(unit: ReferenceType[NativeUnit]) -> NativeUnit:
