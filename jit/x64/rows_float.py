@@ -11,7 +11,7 @@ from typing import Final
 from jit.x64 import layout as at
 from jit.x64.emit import Emitter, emits
 from jit.x64.registers import RAX
-from jit.x64.vectors import combine, fresh, lanes_label, map_lanes, unary
+from jit.x64.vectors import ROUNDING, combine, lanes_label, map_lanes, maximum, minimum, unary
 
 _TYPES: Final = ("f32", "f64")
 _SCALAR: Final = {"f32": "ss", "f64": "sd"}
@@ -41,48 +41,21 @@ def square_root(e: Emitter, v: int) -> int:
     return unary(e, v, "sqrt" + _SCALAR[_type(e, v)])
 
 
-# How the processor rounds, without telling that it did.
-_ROUNDING: Final = {"nearest": 8, "floor": 9, "ceil": 10, "trunc": 11}
-
-
-@emits(*(f"{t}.{name}" for t in _TYPES for name in _ROUNDING))
+@emits(*(f"{t}.{name}" for t in _TYPES for name in ROUNDING))
 def rounding(e: Emitter, v: int) -> int:
     dest = e.over_xmm(v, e.graph.args[v][0])
-    e.asm.rri("round" + _SCALAR[_type(e, v)], dest, dest, _ROUNDING[e.graph.op[v].name[4:]])
+    e.asm.rri("round" + _SCALAR[_type(e, v)], dest, dest, ROUNDING[e.graph.op[v].name[4:]])
     return dest
 
 
 @emits("f32.min", "f64.min")
-def minimum(e: Emitter, v: int) -> int:
-    """The processor gives the second operand for two zeros and for NaNs; so both orders are asked, and what differs is
-    combined: -0 with 0 is -0, and a NaN with anything a NaN."""
-    a, b = e.graph.args[v]
-    name = "min" + _SCALAR[_type(e, v)]
-    asm = e.asm
-    other = e.xmm(b)
-    dest = fresh(e, v, a, b)
-    asm.rr("movaps", _T, other)
-    asm.rr(name, _T, dest)
-    asm.rr(name, dest, other)
-    asm.rr("orps", dest, _T)
-    return dest
+def least(e: Emitter, v: int) -> int:
+    return minimum(e, v, _SCALAR[_type(e, v)])
 
 
 @emits("f32.max", "f64.max")
-def maximum(e: Emitter, v: int) -> int:
-    """As the minimum; what differs is set, so that a NaN stays one, and subtracted again: -0 - -0 is 0."""
-    a, b = e.graph.args[v]
-    suffix = _SCALAR[_type(e, v)]
-    asm = e.asm
-    other = e.xmm(b)
-    dest = fresh(e, v, a, b)
-    asm.rr("movaps", _T, other)
-    asm.rr("max" + suffix, _T, dest)
-    asm.rr("max" + suffix, dest, other)
-    asm.rr("xorps", _T, dest)
-    asm.rr("orps", dest, _T)
-    asm.rr("sub" + suffix, dest, _T)
-    return dest
+def greatest(e: Emitter, v: int) -> int:
+    return maximum(e, v, _SCALAR[_type(e, v)])
 
 
 # --- bits -------------------------------------------------------------------------------------------------------------

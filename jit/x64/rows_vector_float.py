@@ -5,11 +5,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from jit.x64 import layout as at
 from jit.x64.emit import Emitter, emits
-from jit.x64.vectors import canonical_lanes, combine, fresh, lanes_label, map_lanes, unary
-
-_T: Final = at.VSCRATCH
+from jit.x64.vectors import (
+    ROUNDING,
+    canonical_lanes,
+    combine,
+    fresh,
+    lanes_label,
+    map_lanes,
+    maximum,
+    minimum,
+    unary,
+)
 
 _SHAPES: Final = ("f32x4", "f64x2")
 
@@ -31,47 +38,24 @@ def square_root(e: Emitter, v: int) -> int:
     return canonical_lanes(e, suffix, unary(e, v, "sqrt" + suffix))
 
 
-# How the processor rounds, without telling that it did.
-_ROUNDING: Final = {"nearest": 8, "floor": 9, "ceil": 10, "trunc": 11}
-
-
-@emits(*(f"{shape}.{name}" for shape in _SHAPES for name in _ROUNDING))
+@emits(*(f"{shape}.{name}" for shape in _SHAPES for name in ROUNDING))
 def rounding(e: Emitter, v: int) -> int:
     suffix = _suffix(e, v)
     dest = e.over_xmm(v, e.graph.args[v][0])
-    e.asm.rri("round" + suffix, dest, dest, _ROUNDING[e.graph.op[v].name[6:]])
+    e.asm.rri("round" + suffix, dest, dest, ROUNDING[e.graph.op[v].name[6:]])
     return canonical_lanes(e, suffix, dest)
 
 
 @emits(*(f"{shape}.{name}" for shape in _SHAPES for name in ("min", "relaxed_min")))
-def minimum(e: Emitter, v: int) -> int:
-    """As of scalars (`rows_float`)."""
-    a, b = e.graph.args[v]
+def least(e: Emitter, v: int) -> int:
     suffix = _suffix(e, v)
-    asm = e.asm
-    other = e.xmm(b)
-    dest = fresh(e, v, a, b)
-    asm.rr("movaps", _T, other)
-    asm.rr("min" + suffix, _T, dest)
-    asm.rr("min" + suffix, dest, other)
-    asm.rr("orps", dest, _T)
-    return canonical_lanes(e, suffix, dest)
+    return canonical_lanes(e, suffix, minimum(e, v, suffix))
 
 
 @emits(*(f"{shape}.{name}" for shape in _SHAPES for name in ("max", "relaxed_max")))
-def maximum(e: Emitter, v: int) -> int:
-    a, b = e.graph.args[v]
+def greatest(e: Emitter, v: int) -> int:
     suffix = _suffix(e, v)
-    asm = e.asm
-    other = e.xmm(b)
-    dest = fresh(e, v, a, b)
-    asm.rr("movaps", _T, other)
-    asm.rr("max" + suffix, _T, dest)
-    asm.rr("max" + suffix, dest, other)
-    asm.rr("xorps", _T, dest)
-    asm.rr("orps", dest, _T)
-    asm.rr("sub" + suffix, dest, _T)
-    return canonical_lanes(e, suffix, dest)
+    return canonical_lanes(e, suffix, maximum(e, v, suffix))
 
 
 @emits(*(f"{shape}.{name}" for shape in _SHAPES for name in ("pmin", "pmax")))

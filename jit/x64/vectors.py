@@ -10,6 +10,7 @@ from jit.x64.emit import Emitter
 from jit.x64.registers import RAX
 
 __all__ = [
+    "ROUNDING",
     "canonical_lanes",
     "combine",
     "constant_label",
@@ -18,12 +19,17 @@ __all__ = [
     "invert",
     "lanes_label",
     "map_lanes",
+    "maximum",
+    "minimum",
     "unary",
 ]
 
 # Of f32x4 and f64x2: width of a lane, suffix of instructions, what is not in a canonical NaN.
 _NOT_CANONICAL: Final = {"ps": (32, 0xFFFFFFFF ^ 0x7FC00000), "pd": (64, 0xFFFFFFFFFFFFFFFF ^ 0x7FF8000000000000)}
 _UNORDERED: Final = 3
+
+# Instruction -> how the processor rounds then, without telling that it did.
+ROUNDING: Final = {"nearest": 8, "floor": 9, "ceil": 10, "trunc": 11}
 
 _BYTES: Final = {Type.F32: 4, Type.F64: 8}
 
@@ -96,6 +102,39 @@ def map_lanes(e: Emitter, v: int, name: str, width: int, lane: int) -> int:
     """The operand combined with a constant whose lanes are all the same."""
     dest = e.over_xmm(v, e.graph.args[v][0])
     e.asm.rm_rip(name, dest, lanes_label(e, width, lane))
+    return dest
+
+
+def minimum(e: Emitter, v: int, suffix: str) -> int:
+    """Of `ss`, `sd`, `ps` or `pd`; a NaN may be any.
+
+    The processor gives the second operand for two zeros and for NaNs; so both orders are asked, and the answers
+    combined: -0 with 0 is -0, and a NaN with anything a NaN.
+    """
+    a, b = e.graph.args[v]
+    asm = e.asm
+    other = e.xmm(b)
+    dest = fresh(e, v, a, b)
+    asm.rr("movaps", at.VSCRATCH, other)
+    asm.rr("min" + suffix, at.VSCRATCH, dest)
+    asm.rr("min" + suffix, dest, other)
+    asm.rr("orps", dest, at.VSCRATCH)
+    return dest
+
+
+def maximum(e: Emitter, v: int, suffix: str) -> int:
+    """As the minimum; the bits in which the answers differ are set, so that a NaN stays one, and subtracted again:
+    -0 - -0 is 0."""
+    a, b = e.graph.args[v]
+    asm = e.asm
+    other = e.xmm(b)
+    dest = fresh(e, v, a, b)
+    asm.rr("movaps", at.VSCRATCH, other)
+    asm.rr("max" + suffix, at.VSCRATCH, dest)
+    asm.rr("max" + suffix, dest, other)
+    asm.rr("xorps", at.VSCRATCH, dest)
+    asm.rr("orps", dest, at.VSCRATCH)
+    asm.rr("sub" + suffix, dest, at.VSCRATCH)
     return dest
 
 
