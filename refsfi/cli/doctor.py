@@ -19,9 +19,11 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+
+from refsfi.cli.doctor_jit import probe_backend, probe_faults
+from refsfi.cli.doctor_row import Row
 
 __all__ = ["Row", "main", "probe"]
 
@@ -47,24 +49,6 @@ EXTRAS: dict[str, tuple[tuple[str, str], ...]] = {
     "bench": (("wasmtime", "wasmtime"), ("pwasm", ""), ("pywasm", "")),
 }
 SETUP_ADVICE = "run tools/bootstrap, or: pip install refsfi"
-
-Status = Literal["ok", "limited", "missing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One finding. `limited` works with less; only a `required` row that is `missing` makes the machine unfit."""
-
-    group: str
-    name: str
-    status: Status
-    found: str
-    advice: str = ""
-    required: bool = False
-
-    @property
-    def unfit(self) -> bool:
-        return self.required and self.status == "missing"
 
 
 def read(path: str) -> str | None:
@@ -138,7 +122,7 @@ def probe_package(name: str, needed_for: str) -> Row:
 
 def probe_peachpy() -> Row:
     """The JIT's assembler. It must encode one instruction rightly, not only import."""
-    advice = "run tools/bootstrap --force; until then everything but the JIT works"
+    advice = "run tools/bootstrap --force; until then code is compiled to Python, which is slower"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -153,17 +137,6 @@ def probe_peachpy() -> Row:
     if code != b"\x01\xc8":
         return Row("packages", "peachpy", "limited", f"encodes `add eax, ecx` as {code.hex()}, not 01c8", advice)
     return Row("packages", "peachpy", "ok", str(getattr(package, "__version__", "unknown version")))
-
-
-def probe_jit() -> Row:
-    """Whether the JIT tier is part of this installation; its folder alone does not make it one."""
-    try:
-        there = importlib.util.find_spec("jit.tier") is not None
-    except (ImportError, ValueError):
-        there = False
-    if there:
-        return Row("packages", "jit", "ok", "present")
-    return Row("packages", "jit", "limited", "not built yet", "everything runs in the reference interpreter")
 
 
 # Memory
@@ -311,11 +284,12 @@ def probe() -> list[Row]:
         probe_package("cffi", "native code and guard pages"),
         probe_package("rich", "the terminal's output"),
         probe_peachpy(),
-        probe_jit(),
         probe_executable_memory(),
         probe_reservation(),
         probe_map_count(read("/proc/sys/vm/max_map_count")),
         probe_overcommit(read("/proc/sys/vm/overcommit_memory")),
+        probe_backend(),
+        probe_faults(),
         probe_testsuite(os.environ, project_root()),
         *(probe_extra(extra, programs) for extra in EXTRAS),
     ]
