@@ -127,7 +127,6 @@ def _names() -> dict[str, Any]:
         "Check": Check,
         "FuncInst": FuncInst,
         "NAN": nan,
-        "INF": inf,
         "c_float": c_float,
         "canon": canon,
         "copysign": copysign,

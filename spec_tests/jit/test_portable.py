@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +234,16 @@ def test_fuel(fuel: int) -> None:
                 ends.append((trap.code, [(f.func_index, f.instr) for f in trap.frames]))
             ends.append(guest.store.fuel)
     assert ends[: len(ends) // 2] == ends[len(ends) // 2 :]
+
+
+def test_nothing_keeps_a_program() -> None:
+    """Generated code is part of the program, and goes with it."""
+    guest = Guest(RECURSION, Portable())
+    assert guest("down", 3) == [3]
+    program = weakref.ref(guest.program)
+    del guest
+    gc.collect()
+    assert program() is None
 
 
 # --- memories ---------------------------------------------------------------------------------------------------------
