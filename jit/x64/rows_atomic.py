@@ -48,8 +48,13 @@ def _check_alignment(e: Emitter, v: int, bits: int) -> None:
     mask = bits // 8 - 1
     if mask == 0:
         return
-    index = e.gpr(e.graph.args[v][0])
+    address = e.graph.args[v][0]
     odd = e.graph.imm[v].offset & mask
+    if e.is_constant(address):
+        if (e.graph.imm[address] + odd) & mask:
+            e.asm.jmp(e.exit_label(e.graph.snap[v]))
+        return
+    index = e.gpr(address)
     if odd:
         e.asm.rm("lea32", RAX, index, odd)
         index = RAX

@@ -193,7 +193,10 @@ class NativeUnit:
         if status == REFUSED:
             site = backend.calls.get(vm.word(rsp))
             if site is None:
-                # The host asks to stop before the region has begun.
+                # The host asks to stop before the region has begun: nothing has been taken of what was given for the entry.
+                store.room -= self.function.cost
+                if self.metered and store.fuel is not None:
+                    store.fuel -= 1
                 return Departure([Activation(inst, self.function, 0, [])], self, -1)
             unit, call_site = _living(site[0]), site[1]
             callee = self._callee(vm, inst, call_site)
