@@ -22,9 +22,9 @@ class Options:
     hot_loop: int = 300
     hot_call: int = 400
     hot_exit: int = 20
-    exits_per_value: int = 6
+    exits_per_value: int = 2
     stretch: int = 60
-    max_record: int = 6000
+    max_record: int = 2500
     iterations: int = 3
     max_region: int = 20000
     force: bool = False

@@ -61,7 +61,7 @@ class History:
         self.exits: dict[int, int] = {}
         self.departures = 0
         # What departed frames run; made by `jit.resume`.
-        self.resume: list[Step] | None = None
+        self.resume: dict[int, Step] | None = None
         # Instructions that recordings came through, and how many of them have no native form.
         self.executed = 0
         self.leaving = 0

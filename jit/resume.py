@@ -10,30 +10,45 @@ from __future__ import annotations
 from jit.backend import Activation, Departure
 from jit.profile import history
 from refsfi.errors import Crash, Exhaustion, GuestException, GuestExit, Trap, TrapCode
-from refsfi.exec.code import FRAME_CHANGED, FuncCode, Regs, Step
+from refsfi.exec.code import FRAME_CHANGED, FuncCode, Regs, Step, Steps
 from refsfi.runtime.store import Frame, FuncInst, Store
 
 __all__ = ["charge", "rebuild", "resume_steps"]
 
 
-def resume_steps(code: FuncCode) -> list[Step]:
+def resume_steps(code: FuncCode) -> dict[int, Step]:
     """The steps that a frame runs after a departure: step `pc` is instruction `pc`."""
     past = history(code)
     steps = past.resume
     if steps is None:
-        stepwise = code.stepwise.steps
-        body = code.program.module.funcs[code.index].body
-        if code.program.metered:
-            steps = [_metered(step, body[pc].op.fuel, pc) for pc, step in enumerate(stepwise)]
-        else:
-            steps = list(stepwise)
+        steps = past.resume = _Resumed(code)
+    return steps
+
+
+class _Resumed(dict[int, Step]):
+    """pc -> step, made when it is asked for. The tier puts in those that enter a region."""
+
+    __slots__ = ("_costs", "_fused", "_places", "_stepwise")
+
+    def __init__(self, code: FuncCode) -> None:
         lowered = code.lowered
         if lowered is None:
             raise Crash("a frame of a function without steps")
-        for pc, ip in lowered.places.items():
-            steps[pc] = _fuse(lowered.steps, ip)
-        past.resume = steps
-    return steps
+        self._stepwise = code.stepwise.steps
+        self._fused = lowered.steps
+        self._places = lowered.places
+        self._costs = code.program.module.funcs[code.index].body if code.program.metered else None
+
+    def __missing__(self, pc: int) -> Step:
+        ip = self._places.get(pc)
+        if ip is not None:
+            step = _fuse(self._fused, ip)
+        elif self._costs is None:
+            step = self._stepwise[pc]
+        else:
+            step = _metered(self._stepwise[pc], self._costs[pc].op.fuel, pc)
+        self[pc] = step
+        return step
 
 
 def _metered(step: Step, cost: int, pc: int) -> Step:
@@ -72,7 +87,7 @@ def keep_place(store: Store, error: BaseException, pc: int) -> None:
     store.at = pc if isinstance(error, Trap | GuestException | GuestExit) else None
 
 
-def _fuse(steps: list[Step], ip: int) -> Step:
+def _fuse(steps: Steps, ip: int) -> Step:
     def step(r: Regs, f: Frame) -> int:
         f.ops = steps
         f.ip = ip

@@ -32,10 +32,13 @@ __all__ = [
     "Lowered",
     "Program",
     "Step",
+    "Steps",
 ]
 
 Regs: TypeAlias = list[Any]
 Step: TypeAlias = Callable[[Regs, Frame], int]
+# Index -> step. Of the form with one step an instruction a dictionary that makes them when they are asked for.
+Steps: TypeAlias = list[Step] | dict[int, Step]
 
 # What a step returns instead of an index: the store's innermost frame is another one now.
 FRAME_CHANGED = -1
@@ -73,7 +76,7 @@ class Lowered:
     that can trap or that controls). `places`: the labels' pcs, at which all operands are in their slots, and the steps
     there."""
 
-    steps: list[Step]
+    steps: Steps
     pcs: Sequence[int]
     guards: list[Guard]
     places: dict[int, int]
@@ -119,7 +122,7 @@ class FuncCode:
         self.nlocals = 0
         self.cost = 0
         self.tail: list[Any] | None = None
-        self.ops: list[Step] = []
+        self.ops: Steps = []
         self.lowered: Lowered | None = None
         self.stepwise_: Lowered | None = None
         self.side_: SideTable | None = None

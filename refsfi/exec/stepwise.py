@@ -8,13 +8,11 @@ trap for want of fuel, a breakpoint.
 from __future__ import annotations
 
 import threading
-from functools import partial
 
 from refsfi.errors import Crash
-from refsfi.exec.code import Catcher, FuncCode, Guard, Lowered, Regs, Step
+from refsfi.exec.code import Catcher, FuncCode, Guard, Lowered, Step
 from refsfi.exec.lower import Lowerer
 from refsfi.exec.registry import find
-from refsfi.runtime.store import Frame
 from refsfi.valid.sidetable import UNREACHABLE
 
 __all__ = ["lower_stepwise"]
@@ -25,9 +23,8 @@ def lower_stepwise(code: FuncCode) -> Lowered:
     import refsfi.exec.chapters  # noqa: F401  (registers the lowering functions)
 
     side = code.side
-    maker = _Maker(code)
-    steps: list[Step] = [partial(maker.run, pc) for pc in range(len(maker.lowerer.body))]
-    maker.steps = steps
+    steps = _Steps(code)
+    lowerer = steps.lowerer
     guards = []
     for handler in side.handlers:
         dead = side.heights[handler.start - 1] == UNREACHABLE
@@ -35,18 +32,20 @@ def lower_stepwise(code: FuncCode) -> Lowered:
             Catcher(
                 c.tag,
                 c.ref,
-                maker.lowerer.slot(c.branch.height),
+                lowerer.slot(c.branch.height),
                 c.branch.pc,
-                None if c.slot is None else maker.lowerer.first_exn + c.slot,
+                None if c.slot is None else lowerer.first_exn + c.slot,
             )
             for c in (() if dead else handler.catches)
         ]
         guards.append(Guard(handler.start, handler.end, handler.parent, tuple(clauses)))
-    return Lowered(steps, range(len(steps)), guards, {})
+    return Lowered(steps, range(len(lowerer.body)), guards, {})
 
 
-class _Maker:
-    """Makes the steps of one function, for whichever thread comes to one first."""
+class _Steps(dict[int, Step]):
+    """pc -> step; the dictionary's own look-up asks for what is not there yet."""
+
+    __slots__ = ("_lock", "lowerer")
 
     def __init__(self, code: FuncCode) -> None:
         tail = code.tail
@@ -55,25 +54,17 @@ class _Maker:
         self.lowerer = Lowerer(code, code.side, fuse=False)
         count = len(tail) - (code.nlocals - code.nparams) - code.side.max_height - code.side.exn_slots
         self.lowerer.adopt(tail[len(tail) - count :])
-        self.steps: list[Step] = []
-        self._made: dict[int, Step] = {}
+        # Two threads may come to an instruction at the same time, or to two.
         self._lock = threading.Lock()
 
-    def run(self, pc: int, r: Regs, f: Frame) -> int:
-        """Run step `pc`, which takes this one's place."""
-        step = self._made.get(pc)
-        if step is None:
-            with self._lock:
-                step = self._made[pc] = self._make(pc)
-            self.steps[pc] = step
-        return step(r, f)
-
-    def _make(self, pc: int) -> Step:
+    def __missing__(self, pc: int) -> Step:
         lowerer = self.lowerer
         height = lowerer.side.heights[pc]
         if height == UNREACHABLE:
             raise Crash(f"unreachable instruction {pc} is run")
         instr = lowerer.body[pc]
-        lowerer.begin(pc, height)
-        find(instr.op)(lowerer, pc, instr)
-        return lowerer.only_step(pc)
+        with self._lock:
+            lowerer.begin(pc, height)
+            find(instr.op)(lowerer, pc, instr)
+            step = self[pc] = lowerer.only_step(pc)
+        return step
