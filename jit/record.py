@@ -54,6 +54,8 @@ class Recording:
         past = self._touch(code)
         if pc == 0:
             self._begin(past)
+        # Whoever asks where the frame waits, in a call of the host, must know which steps it runs.
+        frame.ops = resume_steps(code)
         body = past.flow.body
         steps = code.stepwise.steps
         regs = frame.regs
@@ -131,6 +133,7 @@ class Recording:
             past = self._touch(code)
             if called:
                 self._begin(past)
+                frame.ops = resume_steps(code)
             elif frame.ops is not resume_steps(code):
                 # A frame that was called before the recording began.
                 self.ended = "returned"
