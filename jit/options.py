@@ -14,6 +14,7 @@ class Options:
     values, a region must have been left since it was compiled to be compiled anew: then leaving has cost about as much as
     compiling will. `stretch`: how many instructions there have to be for each
     that has no native form: leaving and coming back cost about as much as the interpreter takes for so many.
+    `first_calls`: calls of compiled functions that are interpreted in a store in which nothing compiled has run.
     `max_record`: instructions of a recording. `iterations`: how often a recorded loop is gone through. `max_region`:
     instructions of a region. `force`: compile every function as a whole when it is first called. `explicit`: compare
     addresses instead of relying on guard pages. `registers`: how many general and how many floating-point registers the
@@ -24,6 +25,7 @@ class Options:
     hot_exit: int = 20
     exits_per_value: int = 2
     stretch: int = 60
+    first_calls: int = 16
     max_record: int = 2500
     iterations: int = 3
     max_region: int = 20000

@@ -35,6 +35,7 @@ class History:
 
     __slots__ = (
         "__dict__",
+        "before",
         "called",
         "callees",
         "changed",
@@ -57,6 +58,8 @@ class History:
         # Whether anything was seen that `unit` does not know.
         self.changed = False
         self.unit: Unit | None = None
+        # Index of a step that the tier has replaced by an entry -> the step.
+        self.before: dict[int, Step] = {}
         # pc -> how often the region was left there since it was last compiled.
         self.exits: dict[int, int] = {}
         self.departures = 0

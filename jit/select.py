@@ -5,6 +5,7 @@ Imports nothing that compiles until it is needed: a process that runs for a mome
 
 from __future__ import annotations
 
+import resource
 import sys
 from dataclasses import replace
 from functools import cache
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jit.counters import LateTier
 from jit.options import Options
 from refsfi.exec.tiers import TierChoice, Watch
+from refsfi.runtime.reservation import Reservation
 
 if TYPE_CHECKING:
     from jit.backend import Backend
@@ -79,9 +81,23 @@ def make(choice: TierChoice) -> Tier:
     return LateTier(options, lambda: _tier(choice, options, log))
 
 
+def _reservable() -> bool:
+    """Whether there is address space for memories with guard pages."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        # There may be for this one, and not for the next one.
+        return False
+    try:
+        Reservation(0).release()
+    except OSError:
+        return False
+    return True
+
+
 def _tier(choice: TierChoice, options: Options, log: Log | None) -> JitTier:
     from jit.check import CheckedBackend
     from jit.tier import JitTier
 
+    if not options.explicit and not _reservable():
+        options = replace(options, explicit=True)
     backend = make_backend(choice.backend, options)
     return JitTier(CheckedBackend(backend) if choice.mode == "check" else backend, options, log)

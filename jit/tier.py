@@ -185,7 +185,8 @@ class JitTier:
         lowered = lowered_of(code)
         for ip, pc in places(code).items():
             if pc in unit.graph.entries:
-                lowered.steps[ip] = self._entry(unit, pc)
+                before = past.before.setdefault(ip, lowered.steps[ip])
+                lowered.steps[ip] = self._first_entry(unit, before) if pc == CALL else self._entry(unit, pc)
         if past.resume is not None or any(pc not in lowered.places and pc != CALL for pc in unit.graph.entries):
             steps = resume_steps(code)
             for pc in unit.graph.entries:
@@ -198,6 +199,24 @@ class JitTier:
     def _entry(self, unit: Unit, pc: int) -> Step:
         def step(r: Regs, f: Frame) -> int:
             return self.enter(unit, pc, f)
+
+        return step
+
+    def _first_entry(self, unit: Unit, before: Step) -> Step:
+        """The entry at a function's beginning. A store's first calls go on as `before`, until it has a context of the
+        back end's: that costs as much as many calls, and there may be thousands of stores that make but one."""
+        if self.options.force:
+            return self._entry(unit, CALL)
+
+        def step(r: Regs, f: Frame) -> int:
+            store = f.store
+            native = store.native
+            if native is None:
+                native = store.native = _Newcomer(self.options.first_calls)
+            if native.__class__ is _Newcomer and native.calls > 0:
+                native.calls -= 1
+                return before(r, f)
+            return self.enter(unit, CALL, f)
 
         return step
 
@@ -282,6 +301,18 @@ class JitTier:
         if to >= 0:
             frame.ip = to
         return FRAME_CHANGED
+
+
+class _Newcomer:
+    """What stands for a back end's context in a store that has none yet. `calls`: how many are still interpreted."""
+
+    __slots__ = ("calls",)
+
+    def __init__(self, calls: int) -> None:
+        self.calls = calls
+
+    def set_stop(self, stop: bool) -> None:
+        """Nothing compiled runs that could be stopped."""
 
 
 # Where a region leaves at one of these, it may be because it was never seen to go there.

@@ -30,8 +30,10 @@ class EngineSettings:
         self.verdicts: Verdicts | None = None
         self.timeout: float | None = None
         self.max_wasm_stack: int | None = None
-        self.jit = "off"
+        self.jit = "on"
         self.bounds = "guard"
+        # Names and values of the compiler's options.
+        self.tuning: dict[str, int] = {}
         # Settings of code generators: kept, checked for their type, and without effect on what a guest computes.
         self.other: dict[str, Any] = {}
 
@@ -85,6 +87,17 @@ def _stored_choice(name: str, what: str, choices: tuple[str, ...], doc: str) -> 
         self._open().other[name] = _chosen(choice, what, choices)
 
     return property(None, store, None, doc)
+
+
+def _tuned(name: str, doc: str) -> property:
+    """A setting of the compiler's options, a positive number."""
+
+    def tune(self: Config, value: int) -> None:
+        if _int(value) < 1:
+            raise WasmtimeError(f"jit_{name}: {value} is not positive")
+        self._open().tuning[name] = value
+
+    return property(None, tune, None, doc)
 
 
 def _chosen(choice: str, what: str, choices: tuple[str, ...]) -> str:
@@ -270,7 +283,7 @@ class Config(Settings):
             raise TypeError("expected a str for value")
         self._open().other[f"cranelift:{key}"] = value
 
-    # --- the compiler: `jit/` reads these
+    # --- the compiler
 
     def _set_jit(self, mode: str) -> None:
         self._open().jit = _chosen(mode, "jit mode", MODES)
@@ -279,8 +292,8 @@ class Config(Settings):
         None,
         _set_jit,
         None,
-        'What is compiled: "on", hot code; "off", nothing, the default so far; "force", everything at once; "check", '
-        "everything, and compared with the interpreter.",
+        'What is compiled: "on", hot code, the default; "off", nothing; "force", everything at once; "check", everything, '
+        "and compared with the interpreter.",
     )
 
     def _set_bounds(self, how: str) -> None:
@@ -292,5 +305,7 @@ class Config(Settings):
         None,
         'How compiled code is kept within memory: "guard", by pages that fault, or "explicit", by comparisons.',
     )
-    jit_hot_loop = _stored_int("jit_hot_loop", "Iterations of a loop before it is recorded.")
-    jit_hot_exit = _stored_int("jit_hot_exit", "Uses of a side exit before its continuation is recorded.")
+    jit_hot_loop = _tuned("hot_loop", "How often a loop goes round before it is recorded and compiled.")
+    jit_hot_call = _tuned("hot_call", "How often a function is called before it is recorded and compiled.")
+    jit_hot_exit = _tuned("hot_exit", "How often a region is left at one place before the recording goes on there.")
+    jit_max_region = _tuned("max_region", "Instructions of the intermediate representation that a region may have.")

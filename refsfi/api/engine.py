@@ -40,7 +40,7 @@ class EngineState:
             self.limits = Limits(stack=stack)
         if settings.jit == "check" and not settings.consume_fuel:
             raise WasmtimeError("jit mode check counts fuel: set Config.consume_fuel as well")
-        self.tier = make_tier(TierChoice(settings.jit, settings.bounds))
+        self.tier = make_tier(TierChoice(settings.jit, settings.bounds, tuning=tuple(settings.tuning.items())))
         self.epoch = 0
         self._deadlines: WeakSet[Context] = WeakSet()
         # Taken twice by one thread where a signal handler advances the epoch.
