@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from typing import Any, TypeAlias
 
-from refsfi.syntax.features import DEFAULT
+from refsfi.exec.tiers import TierChoice, make_tier
 from tools.benchmarks.kernels import Kernel
 
-__all__ = ["ENGINES", "Engine", "Unsupported", "count_instructions", "same"]
+__all__ = [
+    "COMPILERS",
+    "ENGINES",
+    "Engine",
+    "Unsupported",
+    "by_name",
+    "compiler_events",
+    "count_instructions",
+    "same",
+]
 
 Numbers: TypeAlias = tuple[int | float, ...]
 # Runs the kernel once; its results.
@@ -26,13 +36,15 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """`load` compiles and instantiates a kernel's module and returns its call. `package` is None for the project."""
+    """`load` compiles and instantiates a kernel's module and returns its call. `package` is None for the project.
+    `modules`: what a program that uses the engine imports first."""
 
     name: str
     package: str | None
     load: Callable[[Kernel], Call]
     # Instructions a second to reckon with, so that a call that would take minutes is not begun. None: do not mind.
     pace: float | None = None
+    modules: tuple[str, ...] = ()
 
     @property
     def version(self) -> str | None:
@@ -74,22 +86,26 @@ def _sequence(value: Any) -> Numbers:
 # --- the engines -----------------------------------------------------------------------------------------------------
 
 
-def _refsfi(kernel: Kernel) -> Call:
-    call, _ = _refsfi_call(kernel, metered=False)
-    return call
+def _refsfi(choice: TierChoice) -> Callable[[Kernel], Call]:
+    return lambda kernel: _refsfi_call(kernel, choice)[0]
 
 
-def _refsfi_call(kernel: Kernel, metered: bool) -> tuple[Call, Any]:
+def _refsfi_call(kernel: Kernel, choice: TierChoice, metered: bool = False) -> tuple[Call, Any]:
     from refsfi.binary.decode import decode
     from refsfi.exec.code import Program
     from refsfi.exec.instantiate import instantiate
     from refsfi.exec.machine import invoke
     from refsfi.runtime.store import FuncInst, Store
+    from refsfi.syntax.features import DEFAULT
     from refsfi.valid.module import validate
 
+    tier = make_tier(choice)
+    if tier is not None and _LISTENERS:
+        # Made now instead of when something is hot: who listens does not time.
+        getattr(tier, "tier")().log.listeners.extend(_LISTENERS)  # noqa: B009  (the protocol has no such thing)
     module = decode(kernel.wasm, DEFAULT)
     store = Store(fuel=_PLENTY if metered else None)
-    instance = instantiate(store, Program(module, validate(module, DEFAULT), metered=metered), [])
+    instance = instantiate(store, Program(module, validate(module, DEFAULT), metered=metered, tier=tier), [])
     func = instance.exports[kernel.export]
     if not isinstance(func, FuncInst):
         raise Unsupported("the export is no function")
@@ -106,7 +122,7 @@ _PLENTY = 10**15
 
 def count_instructions(kernel: Kernel) -> int:
     """How many instructions one call executes. What only structures the code is not counted (`Op.fuel`)."""
-    call, store = _refsfi_call(kernel, metered=True)
+    call, store = _refsfi_call(kernel, TierChoice(), metered=True)
     call()
     return int(_PLENTY - store.fuel)
 
@@ -152,10 +168,78 @@ def _brief(error: Exception) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
+def _wasm3(kernel: Kernel) -> Call:
+    wasm3 = import_module("wasm3")
+    environment = wasm3.Environment()
+    runtime = environment.new_runtime(1 << 20)
+    try:
+        runtime.load(environment.parse_module(kernel.wasm))
+        func = runtime.find_function(kernel.export)
+    except RuntimeError as error:
+        raise Unsupported(_brief(error)) from error
+    # The function lives no longer than what it was found in.
+    return lambda _kept=(environment, runtime): _sequence(func(*kernel.args))  # type: ignore[misc]
+
+
+def _ppci(kernel: Kernel) -> Call:
+    ppci = import_module("ppci.wasm")
+    try:
+        instance = ppci.instantiate(ppci.Module(kernel.wasm), imports={}, target="native")
+    except Exception as error:  # it has no error class of its own
+        raise Unsupported(_brief(error)) from error
+    # Asked for at each call: the code is gone as soon as nothing holds the instance.
+    return lambda: _sequence(getattr(instance.exports, kernel.export)(*kernel.args))
+
+
+_INTERPRETER = ("refsfi.binary.decode", "refsfi.exec.instantiate", "refsfi.exec.machine", "refsfi.valid.module")
+
+# Under `interp`: those that interpret, and what they are measured by.
 ENGINES: tuple[Engine, ...] = (
-    Engine("refsfi", None, _refsfi),
+    Engine("refsfi", None, _refsfi(TierChoice()), modules=_INTERPRETER),
     Engine("pywasm", "pywasm", _pywasm, 0.3e6),
     Engine("pwasm", "pwasm", _pwasm("interpret"), 1e6),
-    Engine("pwasm-auto", "pwasm", _pwasm("auto")),
-    Engine("wasmtime", "wasmtime", _wasmtime),
+    Engine("pwasm-auto", "pwasm", _pwasm("auto"), modules=("pwasm",)),
+    Engine("wasmtime", "wasmtime", _wasmtime, modules=("wasmtime",)),
 )
+_BY_NAME = {engine.name: engine for engine in ENGINES}
+
+# Under `jit`: those that compile, and what they are measured by.
+COMPILERS: tuple[Engine, ...] = (
+    Engine("interpreter", None, _refsfi(TierChoice()), 8e6, _INTERPRETER),
+    Engine("jit", None, _refsfi(TierChoice("on")), modules=_INTERPRETER),
+    Engine("jit-explicit", None, _refsfi(TierChoice("on", "explicit")), modules=_INTERPRETER),
+    Engine("jit-portable", None, _refsfi(TierChoice("on", backend="portable")), 30e6, _INTERPRETER),
+    Engine("wasm3", "pywasm3", _wasm3, modules=("wasm3",)),
+    _BY_NAME["pwasm-auto"],
+    Engine("ppci", "ppci", _ppci, modules=("ppci.wasm",)),
+    _BY_NAME["wasmtime"],
+)
+
+
+def by_name(name: str) -> Engine:
+    return next(engine for engine in (*COMPILERS, *ENGINES) if engine.name == name)
+
+
+# --- what the compiling tier tells ------------------------------------------------------------------------------------
+
+_LISTENERS: list[Callable[[Any], None]] = []
+
+
+@contextmanager
+def compiler_events() -> Iterator[list[tuple[str, int, int]]]:
+    """What tiers that are made meanwhile do, in order: `record`, its instructions, the nanoseconds they took with all
+    that ran compiled in between; or `compile`, the region's instructions, the nanoseconds of all phases."""
+    found: list[tuple[str, int, int]] = []
+
+    def listen(event: Any) -> None:
+        facts = event.facts
+        if event.name == "record":
+            found.append(("record", facts["length"], facts["took"]))
+        elif event.name == "compile":
+            found.append(("compile", facts["instructions"], facts["build"] + facts["optimise"] + facts["emit"]))
+
+    _LISTENERS.append(listen)
+    try:
+        yield found
+    finally:
+        _LISTENERS.remove(listen)
