@@ -14,7 +14,7 @@ from tools.fuzzing.peers import missing
 from tools.fuzzing.report import Found, Report
 from tools.fuzzing.shrink import shrink
 
-__all__ = ["Run", "compare", "mutate", "show"]
+__all__ = ["Run", "compare", "jit", "mutate", "show"]
 
 SHRINK_SECONDS = 20.0
 
@@ -57,6 +57,22 @@ def compare(seeds: Sequence[Path] | None, run: Run) -> int:
             content = comparison.smaller(found, SHRINK_SECONDS)
         _save(found, run.out, f"{what}-{run.seed}", content)
     return _summary(report, what, run.seed)
+
+
+def jit(run: Run) -> int:
+    """Compare the tiers; the exit code."""
+    from tools.fuzzing import jitcases  # imports the compiler
+
+    smith = not missing()
+    if not smith:
+        print("tools/fuzz jit: no modules of wasm-tools smith: pip install 'refsfi[peers]'", file=sys.stderr)
+    report = jitcases.jit_run(run.count, run.seed, run.jobs, run.seconds, _progress(run.count), smith=smith)
+    for found in report.found.values():
+        case = jitcases.make_jit_case(run.seed, found.index, smith=smith)
+        if run.shrinking and _repeatable(found):
+            case = jitcases.smaller_case(case, 3 * SHRINK_SECONDS)
+        _save(found, run.out, f"jit-{run.seed}", jitcases.text_of(case))
+    return _summary(report, "jit", run.seed)
 
 
 def show(seeds: Sequence[Path], seed: int, index: int) -> int:
