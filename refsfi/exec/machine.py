@@ -44,11 +44,14 @@ def invoke(store: Store, func: FuncInst | HostFunc, arguments: Sequence[Value]) 
         return list(func.fn(*arguments))  # type: ignore[union-attr]
     outer = store.frame
     room = store.room
+    # That of the host's caller, who may be in the middle of an instruction.
+    at = store.at
     if store.nesting >= store.limits.host_nesting:
         raise Exhaustion(TrapCode.STACK_OVERFLOW)
     store.nesting += 1
     entry = Entry(store, outer, func.code.nresults)
     store.frame = entry
+    store.at = None
     try:
         enter(func, list(arguments), entry, 0)
         if store.observer is None:
@@ -60,6 +63,7 @@ def invoke(store: Store, func: FuncInst | HostFunc, arguments: Sequence[Value]) 
     finally:
         store.frame = outer
         store.room = room
+        store.at = at
         store.nesting -= 1
     return entry.regs
 
