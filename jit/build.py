@@ -302,7 +302,9 @@ class Builder:
 
     def exit_edge(self, scope: Scope, pc: int) -> Edge:
         """An edge to a block that leaves in front of `pc`."""
+        self._snapshot_at = None
         snapshot = self.here(scope, pc)
+        self._snapshot_at = None
         block = self.graph.new_block()
         self.graph.blocks[block].end = Exit(snapshot)
         return Edge(block)
@@ -344,11 +346,6 @@ class Builder:
             heappush(scope.labels, pc)
         else:
             waiting.append(arrival)
-
-    def poll(self, scope: Scope, pc: int, targets: tuple[Target, ...]) -> None:
-        """In front of a branch: whoever goes backwards looks whether it is to stop."""
-        if any(target.pc <= pc for target in targets):
-            self.add(_POLL, (), None, self.here(scope, pc))
 
     def _join(self, scope: Scope, pc: int) -> None:
         """Control comes together at the label `pc`."""
@@ -579,6 +576,9 @@ class Builder:
         scope.headers[pc] = (header, places, heights)
         scope.locals, scope.stack = locals, stack
         self.memory_version += 1
+        # The interpreter looks whether it is to stop in front of a backward branch. Here nothing but the loop's own
+        # values has to be kept for leaving.
+        self.add(_POLL, (), None, self.here(scope, pc))
 
     # --- calls -----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jit.build import Builder, Scope, builds, find
 from jit.ir.graph import Branch, Callee, Edge, Jump, Switch
-from jit.ir.ops import BY_NAME, IrOp, Type, irop, type_of
+from jit.ir.ops import BY_NAME, COMPARISONS, IrOp, Type, irop, type_of
 from jit.optimize.simplify import fold
 from jit.profile import FELL, TOOK
 from refsfi.errors import Crash
@@ -262,7 +262,6 @@ def br(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
     if not b.reaches(s, pc, target):
         b.leave(s, pc)
         return
-    b.poll(s, pc, (target,))
     _jump(b, s, pc, target)
 
 
@@ -297,14 +296,20 @@ def _branch(b: Builder, s: Scope, pc: int, *, taken_if_zero: bool = False) -> No
     if condition is None or not seen & (FELL | TOOK):
         b.leave(s, pc)
         return
-    b.poll(s, pc, (target,))
     known = b.constant_of(condition)
     if known is not None:
         s.stack.pop()
         if bool(known) is not taken_if_zero:
             _jump(b, s, pc, target)
         return
-    refuse = None if seen & FELL and seen & TOOK else b.exit_edge(s, pc)
+    refuse: Edge | None = None
+    if not (seen & FELL and seen & TOOK):
+        # What the condition is there is known, mostly, and then need not be computed as a value.
+        if bool(seen & TOOK) is not taken_if_zero:
+            s.stack[-1] = b.constant(Type.I32, 0)
+        elif b.graph.op[condition].name in COMPARISONS:
+            s.stack[-1] = b.constant(Type.I32, 1)
+        refuse = b.exit_edge(s, pc)
     s.stack.pop()
     take = b.edge_to(s, pc, target) if seen & TOOK else refuse
     fall = Edge(-1) if seen & FELL else refuse
@@ -328,7 +333,6 @@ def br_table(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
     if not seen or index is None:
         b.leave(s, pc)
         return
-    b.poll(s, pc, targets)
     out = b.exit_edge(s, pc)
     s.stack.pop()
     shared: dict[Target, Edge] = {}
@@ -376,7 +380,6 @@ def _branch_on_null(b: Builder, s: Scope, pc: int, ref: int, taken_if_null: bool
     if not seen & (FELL | TOOK):
         b.leave(s, pc)
         return
-    b.poll(s, pc, (target,))
     refuse = None if seen & FELL and seen & TOOK else b.exit_edge(s, pc)
     is_null = b.pure(BY_NAME["ref.is_null"], (ref,))
     if taken_if_null:

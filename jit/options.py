@@ -11,14 +11,13 @@ __all__ = ["Options"]
 class Options:
     """`hot_loop`, `hot_call`: how often a loop's header, or a function, is passed until it is recorded. `hot_exit`: how
     often a region is left at one place until the recording goes on there. `exits_per_value`: how often, for each of its
-    values, a region must have been left since it was compiled to be compiled anew: then leaving has cost about as much as
-    compiling will. `stretch`: how many instructions there have to be for each
-    that has no native form: leaving and coming back cost about as much as the interpreter takes for so many.
-    `first_calls`: calls of compiled functions that are interpreted in a store in which nothing compiled has run.
-    `max_record`: instructions of a recording. `iterations`: how often a recorded loop is gone through. `max_region`:
-    instructions of a region. `force`: compile every function as a whole when it is first called. `explicit`: compare
-    addresses instead of relying on guard pages. `registers`: how many general and how many floating-point registers the
-    allocator may use (None: all): for tests."""
+    values, a region must have been left since it was compiled to be compiled anew: then leaving has cost about as much
+    as compiling will. `stretch`: how many instructions there have to be for each that has no native form: leaving and
+    coming back cost about as much as the interpreter takes for so many. `first_calls`: calls of compiled functions that
+    are interpreted in a store in which nothing compiled has run. `max_record`: instructions of a recording.
+    `iterations`: how often a recorded loop is gone through. `max_region`: instructions of a region. `force`: compile
+    every function as a whole when it is first called. `explicit`: compare addresses instead of relying on guard pages.
+    `registers`: how many general and how many floating-point registers the allocator may use (None: all): for tests."""
 
     hot_loop: int = 300
     hot_call: int = 400

@@ -18,7 +18,7 @@ from refsfi.numeric.table import SEMANTICS
 from refsfi.syntax import opcodes
 from refsfi.syntax.types import RefType, ValType
 
-__all__ = ["BY_NAME", "OPS", "Effect", "IrOp", "Type", "irop", "type_of"]
+__all__ = ["BY_NAME", "COMPARISONS", "OPS", "Effect", "IrOp", "Type", "irop", "type_of"]
 
 
 class Type(IntEnum):
@@ -199,6 +199,11 @@ def _rows() -> list[IrOp]:
 
 OPS: Final[tuple[IrOp, ...]] = tuple(_rows())
 BY_NAME: Final[dict[str, IrOp]] = {row.name: row for row in OPS}
+
+# Those whose result is 0 or 1.
+COMPARISONS: Final[frozenset[str]] = frozenset(
+    row.name for row in OPS if row.wasm is not None and row.wasm.rule in ("relop", "testop")
+) | {"ref.is_null", "ref.eq"}
 
 
 def irop(name: str) -> IrOp:

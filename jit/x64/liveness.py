@@ -11,13 +11,10 @@ live until the branch.
 from __future__ import annotations
 
 from jit.ir.graph import NO_SNAPSHOT, Branch, Graph, edges, layout, operands_of_end, snapshot_of_end
-from jit.ir.ops import BY_NAME
+from jit.ir.ops import BY_NAME, COMPARISONS
 
 __all__ = ["Liveness"]
 
-_COMPARISONS = frozenset(
-    op.name for op in BY_NAME.values() if op.wasm is not None and op.wasm.rule in ("relop", "testop")
-) | {"ref.is_null", "ref.eq"}
 _FLOATING = frozenset(op for op in BY_NAME.values() if op.name.endswith(".const") or op.name == "ref.null")
 
 
@@ -83,7 +80,7 @@ class Liveness:
 
     def _fuse(self, code: list[int], condition: int, in_snapshots: int) -> None:
         graph = self.graph
-        if self.used[condition] != 1 or in_snapshots >> condition & 1 or graph.op[condition].name not in _COMPARISONS:
+        if self.used[condition] != 1 or in_snapshots >> condition & 1 or graph.op[condition].name not in COMPARISONS:
             return
         # Near the end, so that operands do not live much longer than they would.
         if condition not in code[-8:]:

@@ -193,7 +193,8 @@ class NativeUnit:
         if status == REFUSED:
             site = backend.calls.get(vm.word(rsp))
             if site is None:
-                # The host asks to stop before the region has begun: nothing has been taken of what was given for the entry.
+                # The host asks to stop before the region has begun: nothing has been taken of what was given for the
+                # entry.
                 store.room -= self.function.cost
                 if self.metered and store.fuel is not None:
                     store.fuel -= 1
