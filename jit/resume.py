@@ -83,7 +83,8 @@ def charge(store: Store, cost: int, pc: int) -> None:
 
 def keep_place(store: Store, error: BaseException, pc: int) -> None:
     """Something was raised at instruction `pc`. The machine asks where traps and exceptions of the guest came from;
-    said again here, as a call of the host may have run other instructions. Whatever else passes through has no place."""
+    said again here, as a call of the host may have run other instructions. Whatever else passes through has no
+    place."""
     store.at = pc if isinstance(error, Trap | GuestException | GuestExit) else None
 
 

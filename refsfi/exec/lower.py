@@ -13,8 +13,8 @@ Operands are brought to their slots (`flush`) before control can come together w
 changes that the model still refers to. A step stands for one instruction that can trap or that controls, plus such
 reads and writes before and behind it, so a trap's location is exact.
 
-Without `fuse` every instruction is one step, `pc` and step index are the same, and all operands are in their slots
-between steps. Registers are laid out alike in both forms.
+Without `fuse` an instruction is lowered by itself, with all operands in their slots before and behind it
+(`exec/stepwise`). Registers are laid out alike in both forms.
 """
 
 from __future__ import annotations
