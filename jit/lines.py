@@ -1,12 +1,13 @@
 """`--jv`: a line for each thing that happens in the tier, with what it cost.
 
     [RECORD     $sum@3 loop: 27 instructions in 410 us]
-    [REGION   1 $sum: 12 instrs, 31 values, 192 B, 5 exits, 0 spills; 184+25+436 us]
-    [EXIT       $sum@7 br_if: left 6 times, recording goes on there]
-    [REGION   1 $sum again: 15 instrs, 36 values, 224 B, 6 exits, 0 spills; 190+27+451 us]
+    [REGION   1 $sum: 12 wasm, 31 IR, 192 B, 5 exits, 0 spills; 184+25+436 us]
+    [EXIT       $sum@7: left 20 times, recording goes on there]
+    [REGION   1 $sum again: 15 wasm, 36 IR, 224 B, 6 exits, 0 spills; 190+27+451 us]
     [ABORT      $big: region too large (threshold x2); raise jit_max_region]
 
-`$sum@3` is instruction 3 of the function. Three times are those of building the graph, optimising it and emitting code.
+`$sum@3` is instruction 3 of the function. A region has so many instructions of WebAssembly and of the intermediate
+representation; the three times are those of building the graph, optimising it and emitting code.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def line(event: Event, regions: Regions) -> str:
         return f"[{event.name.upper():<10} {name}@{event.pc}]"
     unit: Unit = facts["unit"]
     costs = unit.costs()
-    parts = [f"{facts['instructions']} instrs", f"{len(unit.graph.op)} values", f"{costs.pop('bytes')} B"]
+    parts = [f"{facts['instructions']} wasm", f"{len(unit.graph.op)} IR", f"{costs.pop('bytes')} B"]
     parts += [f"{count} {what}" for what, count in costs.items()]
     phases = "+".join(_us(facts[phase]) for phase in ("build", "optimise", "emit"))
     again = " again" if facts["again"] else ""

@@ -38,10 +38,14 @@ def obstacle() -> str | None:
     if installed() is None:
         return "PeachPy, which encodes machine code, is not installed (tools/bootstrap installs it)"
     try:
-        from jit.x64.backend import X64Backend
+        import cffi  # noqa: F401
+    except ImportError as error:
+        return f"cffi cannot be imported: {error}"
+    from jit.x64.backend import X64Backend
 
+    try:
         X64Backend(Options(explicit=True))
-    except (OSError, ImportError, AssemblyError) as error:
+    except (OSError, AssemblyError) as error:
         return str(error)
     return None
 
