@@ -11,6 +11,8 @@ from jit.ir.graph import CALL
 from jit.ir.text import dump as graph_text
 from jit.lines import Regions, line
 from jit.log import Event
+from jit.profile import history
+from jit.tier import name_of
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode, Program
 from refsfi.observe.listing import Lister
@@ -82,7 +84,7 @@ class Dump:
         innermost = departure.frames[-1]
         what = self._lister(innermost.code).line(innermost.code.index, innermost.pc)
         exit = "" if departure.exit < 0 else f" by !{departure.exit}"
-        place = " > ".join(f"func {frame.code.func_index}@{frame.pc}" for frame in departure.frames)
+        place = " > ".join(f"{name_of(history(frame.code))}@{frame.pc}" for frame in departure.frames)
         return f"[LEAVE {self._regions.number(departure.unit):4} {place}{exit}: {what}]"
 
     def _lister(self, code: FuncCode) -> Lister:
