@@ -287,20 +287,29 @@ class JitTier:
     def _execute(self, frame: Frame, code: FuncCode, pc: int) -> int:
         """Let the interpreter execute the instruction at which a region was left, lest it be entered there again."""
         store = frame.store
-        if code.program.metered:
-            cost = code.program.module.funcs[code.index].body[pc].op.fuel
-            if cost:
-                charge(store, cost, pc)
-        store.at = pc
-        try:
-            to = code.stepwise.steps[pc](frame.regs, frame)
-        except BaseException as error:
-            keep_place(store, error, pc)
-            raise
-        store.at = None
-        if to >= 0:
+        lowered = code.lowered
+        if lowered is None:
+            raise Crash("a frame of a function without steps")
+        place = lowered.places.get(pc)
+        while True:
+            if code.program.metered:
+                cost = code.program.module.funcs[code.index].body[pc].op.fuel
+                if cost:
+                    charge(store, cost, pc)
+            store.at = pc
+            try:
+                to = code.stepwise.steps[pc](frame.regs, frame)
+            except BaseException as error:
+                keep_place(store, error, pc)
+                raise
+            store.at = None
+            if to < 0:
+                return FRAME_CHANGED
             frame.ip = to
-        return FRAME_CHANGED
+            # Labels right behind each other share a step: it would lead back to where the region was left.
+            if place is None or to != pc + 1 or lowered.places.get(to) != place:
+                return FRAME_CHANGED
+            pc = to
 
 
 class _Newcomer:
