@@ -287,15 +287,11 @@ class JitTier:
     def _execute(self, frame: Frame, code: FuncCode, pc: int) -> int:
         """Let the interpreter execute the instruction at which a region was left, lest it be entered there again."""
         store = frame.store
-        lowered = code.lowered
-        if lowered is None:
-            raise Crash("a frame of a function without steps")
-        place = lowered.places.get(pc)
+        body = code.program.module.funcs[code.index].body
         while True:
-            if code.program.metered:
-                cost = code.program.module.funcs[code.index].body[pc].op.fuel
-                if cost:
-                    charge(store, cost, pc)
+            instr = body[pc]
+            if code.program.metered and instr.op.fuel:
+                charge(store, instr.op.fuel, pc)
             store.at = pc
             try:
                 to = code.stepwise.steps[pc](frame.regs, frame)
@@ -306,10 +302,14 @@ class JitTier:
             if to < 0:
                 return FRAME_CHANGED
             frame.ip = to
-            # Labels right behind each other share a step: it would lead back to where the region was left.
-            if place is None or to != pc + 1 or lowered.places.get(to) != place:
+            # Labels right behind a loop's header share its step: that would lead back to where the region was left.
+            if instr.op.mnemonic not in _STRUCTURE or body[to].op.mnemonic not in _STRUCTURE:
                 return FRAME_CHANGED
             pc = to
+
+
+# What has no step of its own in the fused form.
+_STRUCTURE = frozenset("loop block end nop".split())
 
 
 class _Newcomer:
