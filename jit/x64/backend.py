@@ -73,9 +73,7 @@ class _Thunks:
         if entry == 0:
             entry = self._refused
         self.block.patch(_THUNK * number + 4, entry - here - _THUNK)
-        # Code lies in one stretch below 2^32 bytes: the upper half of all addresses is the same.
-        self.block.patch(self._cells + 8 * number + 4, body >> 32)
-        self.block.patch(self._cells + 8 * number, body & 0xFFFFFFFF)
+        self.block.patch_address(self._cells + 8 * number, body)
 
 
 class _Process:

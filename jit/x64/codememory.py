@@ -81,6 +81,13 @@ class Block:
             raise ValueError(f"offset {at} is not a multiple of 4: the store could be seen in halves")
         self.memory._patch(self._place(at, 4), value & 0xFFFFFFFF)
 
+    def patch_address(self, at: int, value: int) -> None:
+        """Replace the 64 bits at offset `at`, a multiple of 8, in a single store: other threads, which may be reading
+        an address there, see the old one or the new one."""
+        if at % 8:
+            raise ValueError(f"offset {at} is not a multiple of 8: the store could be seen in halves")
+        self.memory._patch_address(self._place(at, 8), value)
+
     def read(self) -> bytes:
         """A copy of the bytes."""
         return self.memory._read(self._place(0, self.size), self.size)
@@ -127,6 +134,7 @@ class CodeMemory:
             raise CodeMemoryRefused(error.errno, f"no executable memory: {error.strerror}") from error
         self._view: Any = ffi.buffer(ffi.cast("char *", self._writable), size)
         self._words: Any = ffi.cast("uint32_t *", self._writable)
+        self._addresses: Any = ffi.cast("uint64_t *", self._writable)
         self._usable = True
         _memories.add(self)
 
@@ -188,6 +196,10 @@ class CodeMemory:
     def _patch(self, start: int, value: int) -> None:
         with _lock:
             self._words[start >> 2] = value
+
+    def _patch_address(self, start: int, value: int) -> None:
+        with _lock:
+            self._addresses[start >> 3] = value
 
     def _read(self, start: int, size: int) -> bytes:
         return bytes(self._view[start : start + size])

@@ -121,6 +121,7 @@ class NativeUnit:
         entry.pack(vm.memory, at.BUFFER, *values)
         signed = vm.signed
         signed[at.ROOM // 8] = store.room + entry.room
+        outside = 0
         if self.metered:
             fuel = store.fuel
             if fuel is None:
@@ -130,9 +131,17 @@ class NativeUnit:
             outside = fuel - given
             signed[at.FUEL // 8] = given + (1 if entry.room else 0)
         backend.entering()
+        # Until all has been read of what was left behind, the code that it names must not be freed.
         vm.running = True
-        status = backend.enter(vm.address, entry.address, context.address, entry.reserve, entry.words)
-        vm.running = False
+        try:
+            status = backend.enter(vm.address, entry.address, context.address, entry.reserve, entry.words)
+            return self._left(vm, status, frame, outside)
+        finally:
+            vm.running = False
+
+    def _left(self, vm: VmContext, status: int, frame: Frame, outside: int) -> Outcome:
+        """What became of the run. `outside`: fuel that the region did not know of."""
+        store, signed = frame.store, vm.signed
         store.room = signed[at.ROOM // 8]
         if self.metered:
             store.fuel = signed[at.FUEL // 8] + outside
