@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tools.benchmarks.cold import cold_kernels
@@ -102,10 +104,25 @@ def jit(options: argparse.Namespace, corpus: Path | None, report: dict[str, Any]
     if corpus is not None:
         long += chosen(corpus_kernels(corpus, LONG_FUEL))
         short += chosen(corpus_kernels(corpus, SHORT_FUEL))
-    rows = _measure(long, engines, options, None)
-    in_fresh = _measure(short, short_engines, options, None)
-    in_warm = _measure(short, short_engines, options, next(k for k in own_kernels() if k.name == "hashmix"))
-    costs = _costs(long, options)
+    other = next(kernel for kernel in own_kernels() if kernel.name == "hashmix")
+    with TemporaryDirectory(prefix="refsfi-bench-") as folder:
+        run = Runner(Path(folder), 6 * options.patience)
+        for engine in engines:
+            if engine.version is not None:
+                run(job(engine.name, other, options.patience))
+        rows = _measure(long, engines, options, run)
+        if not options.json:
+            print("\nAll until the first call has ended, and a call after it; `x`: how many times as fast jit is.\n")
+            _print_rows(rows)
+        in_fresh = _measure(short, short_engines, options, run)
+        if not options.json:
+            print("\nShort calls in fresh processes.\n")
+            _print_rows(in_fresh)
+        in_warm = _measure(short, short_engines, options, run, other)
+        if not options.json:
+            print("\nShort calls in processes that have compiled something else before.\n")
+            _print_rows(in_warm)
+        costs = _costs(long, options, run)
     below = [*_below_long(rows), *_below_short(in_fresh, "fresh"), *_below_short(in_warm, "warm"), *_below_costs(costs)]
     report["jit"] = {
         "long": [row.as_json() for row in rows],
@@ -115,7 +132,7 @@ def jit(options: argparse.Namespace, corpus: Path | None, report: dict[str, Any]
         "below": below,
     }
     if not options.json:
-        _print(rows, in_fresh, in_warm, costs, below)
+        _print_summary(rows, costs, below)
     return not below
 
 
@@ -123,7 +140,11 @@ def jit(options: argparse.Namespace, corpus: Path | None, report: dict[str, Any]
 
 
 def _measure(
-    kernels: Sequence[Kernel], engines: Sequence[Engine], options: argparse.Namespace, warm: Kernel | None
+    kernels: Sequence[Kernel],
+    engines: Sequence[Engine],
+    options: argparse.Namespace,
+    run: Runner,
+    warm: Kernel | None = None,
 ) -> list[Row]:
     rows = []
     for kernel in kernels:
@@ -137,7 +158,7 @@ def _measure(
                 if engine.version is None:
                     row.why = "NOT INSTALLED"
                     continue
-                outcome = _run(job(engine.name, kernel, options.patience, warm), 6 * options.patience)
+                outcome = run(job(engine.name, kernel, options.patience, warm))
                 if isinstance(outcome, str):
                     row.why = outcome
                 else:
@@ -151,28 +172,46 @@ def _measure(
     return rows
 
 
-def _run(given: str, limit: float) -> Outcome | str:
-    """The outcome of a job in a process of its own, or why there is none."""
-    command = [sys.executable, "-m", "tools.benchmarks.worker"]
-    try:
-        done = subprocess.run(
-            command, input=given, capture_output=True, text=True, cwd=ROOT, timeout=limit, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return f"not done in {limit:.0f} s"
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        return f"died ({done.returncode}): {lines[-1][:40] if lines else ''}".rstrip(": ")
-    return Outcome(**json.loads(done.stdout.splitlines()[-1]))
+class Runner:
+    """Runs jobs, each in a process of its own, stopped after `limit` seconds.
+
+    Python's byte code is kept in a folder for them, as it is where packages are installed, whatever this machine's
+    environment says; once an engine has run, its packages are there.
+    """
+
+    def __init__(self, folder: Path, limit: float) -> None:
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        self._environment = {**kept, "PYTHONPYCACHEPREFIX": str(folder)}
+        self._limit = limit
+
+    def __call__(self, given: str) -> Outcome | str:
+        """The outcome of a job, or why there is none."""
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "tools.benchmarks.worker"],
+                input=given,
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                env=self._environment,
+                timeout=self._limit,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"not done in {self._limit:.0f} s"
+        if done.returncode:
+            lines = done.stderr.strip().splitlines()
+            return f"died ({done.returncode}): {lines[-1][:40] if lines else ''}".rstrip(": ")
+        return Outcome(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def _costs(kernels: Sequence[Kernel], options: argparse.Namespace) -> Costs | None:
+def _costs(kernels: Sequence[Kernel], options: argparse.Namespace, run: Runner) -> Costs | None:
     """Over all compilations of these kernels but the first of each process; None where there is none."""
     if options.engine and "jit" not in options.engine:
         return None
     recorded = record_ns = compiled = compile_ns = 0
     for kernel in kernels:
-        outcome = _run(job("jit", kernel, options.patience, listen=True), 6 * options.patience)
+        outcome = run(job("jit", kernel, options.patience, listen=True))
         if isinstance(outcome, str):
             raise SystemExit(f"tools/bench: {kernel.name} with a listener: {outcome}")
         seen_one = False
@@ -260,15 +299,7 @@ def _below_costs(costs: Costs | None) -> Iterator[str]:
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
-def _print(
-    rows: Sequence[Row], in_fresh: Sequence[Row], in_warm: Sequence[Row], costs: Costs | None, below: Sequence[str]
-) -> None:
-    print("\nSecond call, and what is waited for until the first has ended; `x` is how many times as fast jit is.\n")
-    _print_rows(rows, "jit")
-    print("\nShort calls in fresh processes.\n")
-    _print_rows(in_fresh, "jit")
-    print("\nShort calls in processes that have run and compiled something else before.\n")
-    _print_rows(in_warm, "jit")
+def _print_summary(rows: Sequence[Row], costs: Costs | None, below: Sequence[str]) -> None:
     print()
     for engine, other, figure in (
         ("jit", "wasm3", "second"),
@@ -295,8 +326,8 @@ def _print(
     print("\n".join(f"below: {line}" for line in below) if below else "No bar is missed.")
 
 
-def _print_rows(rows: Sequence[Row], base: str) -> None:
-    mine = {row.kernel: row for row in rows if row.engine == base}
+def _print_rows(rows: Sequence[Row]) -> None:
+    mine = {row.kernel: row for row in rows if row.engine == "jit"}
     lines = []
     last = ""
     for row in rows:
@@ -311,4 +342,4 @@ def _print_rows(rows: Sequence[Row], base: str) -> None:
             line[3], line[5] = f"{row.first / own.first:.2f}", f"{row.second / own.second:.2f}"
         lines.append(line)
     for text in table(("kernel", "engine", "first", "x", "second", "x"), lines, left=2):
-        print(text)
+        print(text, flush=True)
