@@ -1,0 +1,30 @@
+;; Instructions that compiled code leaves for when it comes to them for the first time: a table's element, or the function
+;; behind a reference, is only known then. And what the other scripts leave out.
+
+(module
+  (type $f (func (param i32) (result i32)))
+  (table funcref (elem $double))
+  (func $double (type $f) (i32.add (local.get 0) (local.get 0)))
+  (func (export "call_indirect") (type $f) (call_indirect (type $f) (local.get 0) (i32.const 0)))
+  (func (export "return_call_indirect") (type $f) (return_call_indirect (type $f) (local.get 0) (i32.const 0)))
+  (elem declare func $double)
+  (func (export "call_ref") (type $f) (call_ref $f (local.get 0) (ref.func $double)))
+  (func (export "return_call_ref") (type $f) (return_call_ref $f (local.get 0) (ref.func $double)))
+  (func (export "ref.eq") (param i32) (result i32)
+    (local $r eqref)
+    (ref.eq (local.get $r) (ref.null eq))))
+
+(assert_return (invoke "call_indirect" (i32.const 1)) (i32.const 2))
+(assert_return (invoke "call_indirect" (i32.const 2)) (i32.const 4))
+(assert_return (invoke "call_indirect" (i32.const 3)) (i32.const 6))
+(assert_return (invoke "return_call_indirect" (i32.const 1)) (i32.const 2))
+(assert_return (invoke "return_call_indirect" (i32.const 2)) (i32.const 4))
+(assert_return (invoke "return_call_indirect" (i32.const 3)) (i32.const 6))
+(assert_return (invoke "call_ref" (i32.const 1)) (i32.const 2))
+(assert_return (invoke "call_ref" (i32.const 2)) (i32.const 4))
+(assert_return (invoke "call_ref" (i32.const 3)) (i32.const 6))
+(assert_return (invoke "return_call_ref" (i32.const 1)) (i32.const 2))
+(assert_return (invoke "return_call_ref" (i32.const 2)) (i32.const 4))
+(assert_return (invoke "return_call_ref" (i32.const 3)) (i32.const 6))
+(assert_return (invoke "ref.eq" (i32.const 3)) (i32.const 1))
+(assert_return (invoke "ref.eq" (i32.const 4)) (i32.const 1))
