@@ -86,7 +86,11 @@ class _Process:
 
     def sweep(self) -> None:
         """Free the code that nothing leads to any more, unless a thread may still be in it."""
-        if any(vm.running for vm in VMS):
+        try:
+            if any(vm.running for vm in VMS):
+                return
+        except RuntimeError:
+            # Another thread has made or freed a store meanwhile: the next time will do.
             return
         self.replaced.clear()
         while self.gone:
