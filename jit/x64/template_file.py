@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -82,6 +81,9 @@ class TemplateFile:
             return
         body = "".join(f"{key}\t{template}\n" for key, template in sorted(merged.items())).encode("ascii")
         first = f"{_MAGIC} {makers} {hashlib.sha256(body).hexdigest()}\n".encode("ascii")
+        # It brings much along, and most processes have nothing to write.
+        import tempfile
+
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # A file of its own, which nobody else can open, takes the place of the old one in one step.
