@@ -9,11 +9,10 @@ from weakref import WeakKeyDictionary
 from jit.backend import Departure, Unit
 from jit.ir.graph import CALL
 from jit.ir.text import dump as graph_text
-from jit.lines import Regions, line
+from jit.lines import Regions, code_of, line
 from jit.log import Event
 from jit.profile import history
 from jit.tier import name_of
-from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode, Program
 from refsfi.observe.listing import Lister
 
@@ -65,11 +64,12 @@ class Dump:
         if "m" in modes:
             yield "---- code"
             yield from unit.listing()
-        yield "----"
+        if not modes.isdisjoint("bism"):
+            yield "----"
 
     def _body(self, unit: Unit, compiled: frozenset[int]) -> Iterator[str]:
         """The function's instructions: where one is in the file, its pc, whether there is code for it."""
-        code = _code(unit)
+        code = code_of(unit)
         module = code.program.module
         body = module.funcs[code.index].body
         entered = {pc for pc in unit.graph.entries if pc != CALL}
@@ -93,10 +93,3 @@ class Dump:
         if lister is None:
             lister = self._listers[program] = Lister(program.module)
         return lister
-
-
-def _code(unit: Unit) -> FuncCode:
-    code = unit.graph.code
-    if code is None:
-        raise Crash("a region of no function")
-    return code

@@ -20,9 +20,9 @@ from jit.backend import Unit
 from jit.log import Event
 from jit.reasons import REASONS
 from refsfi.errors import Crash
-from refsfi.exec.code import Program
+from refsfi.exec.code import FuncCode, Program
 
-__all__ = ["Lines", "Regions", "function", "line"]
+__all__ = ["Lines", "Regions", "code_of", "line"]
 
 # Characters of a function's name that are shown, so that lines fit a terminal.
 _NAME: Final = 24
@@ -38,14 +38,20 @@ class Regions:
         self._last = 0
 
     def number(self, unit: Unit) -> int:
-        code = unit.graph.code
-        if code is None:
-            raise Crash("a region of no function")
+        code = code_of(unit)
         numbers = self._numbers.setdefault(code.program, {})
         if code.index not in numbers:
             self._last += 1
             numbers[code.index] = self._last
         return numbers[code.index]
+
+
+def code_of(unit: Unit) -> FuncCode:
+    """The function that a region is of."""
+    code = unit.graph.code
+    if code is None:
+        raise Crash("a region of no function")
+    return code
 
 
 class Lines:
@@ -60,15 +66,14 @@ class Lines:
             self._write(line(event, self._regions))
 
 
-def function(name: str) -> str:
-    """A function's name as lines show it."""
+def _cut(name: str) -> str:
     return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def line(event: Event, regions: Regions) -> str:
     """An event in a line."""
     facts = event.facts
-    name = function(event.func)
+    name = _cut(event.func)
     if event.name == "record":
         ended = facts["ended"]
         return f"[RECORD     {name}@{event.pc} {ended}: {facts['length']} instructions in {_us(facts['took'])} us]"
