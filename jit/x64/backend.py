@@ -18,7 +18,7 @@ from jit.x64.atomics import NativeAtomics
 from jit.x64.codememory import Block, CodeMemory, CodeMemoryFull
 from jit.x64.contexts import FRAME_RATIO, VMS, InstanceContext, TableMirror, VmContext
 from jit.x64.cpu import cpu
-from jit.x64.emit import Addresses, CallSite, Code, Emitter
+from jit.x64.emit import Addresses, Code, Emitter
 from jit.x64.libc import ffi
 from jit.x64.stubs import encode_stubs
 from jit.x64.unit import NativeUnit
@@ -108,7 +108,7 @@ class _Process:
         self.memory = CodeMemory()
         self.exits: dict[int, tuple[ReferenceType[NativeUnit], int]] = {}
         self.faults: dict[int, tuple[ReferenceType[NativeUnit], int]] = {}
-        self.calls: dict[int, tuple[ReferenceType[NativeUnit], CallSite]] = {}
+        self.calls: dict[int, tuple[ReferenceType[NativeUnit], int]] = {}
         # Units that have been replaced, and blocks of units that are gone, until no thread can be in them.
         self.replaced: list[NativeUnit] = []
         self.gone: list[tuple[Block, int, Code]] = []
@@ -228,8 +228,8 @@ class X64Backend:
             process.next_exit += len(code.exits)
             for offset, number in code.faults.items():
                 self.faults[block.address + offset] = (unit, number)
-            for offset, site in code.calls.items():
-                self.calls[block.address + offset] = (unit, site)
+            for offset in code.calls:
+                self.calls[block.address + offset] = (unit, offset)
         return made
 
     def attach(self, code: FuncCode, unit: Any) -> None:

@@ -208,7 +208,7 @@ class NativeUnit:
                 if self.metered and store.fuel is not None:
                     store.fuel -= 1
                 return Departure([Activation(inst, self.function, 0, [])], self, -1)
-            unit, call_site = _living(site[0]), site[1]
+            unit, call_site = _site(site)
             callee = self._callee(vm, inst, call_site)
             call = callee, _arguments(vm, rsp + 8, call_site.types)
             place = rsp + 8 + at.argument_bytes(call_site.types)
@@ -235,7 +235,7 @@ class NativeUnit:
             place = here + 8 + unit.code.arguments
             if site is None:
                 return Departure(activations, innermost, number)
-            unit, call_site = _living(site[0]), site[1]
+            unit, call_site = _site(site)
         # `place` is the stack pointer of the region that waits at the call.
         while True:
             activations[:0] = unit._activations(vm, inst, call_site, place)
@@ -244,7 +244,7 @@ class NativeUnit:
             if site is None:
                 return Departure(activations, innermost, number, call)
             place = here + 8 + unit.code.arguments
-            unit, call_site = _living(site[0]), site[1]
+            unit, call_site = _site(site)
 
     def _callee(self, vm: VmContext, inst: Instance, site: CallSite) -> FuncInst:
         if site.callee is None:
@@ -311,6 +311,12 @@ class NativeUnit:
                     (stacked if on_stack else fixed).append((register, place))
             plan.append((activation.code, activation.pc, fixed, stacked, others, constants))
         return plan
+
+
+def _site(found: tuple[ReferenceType[NativeUnit], int]) -> tuple[NativeUnit, CallSite]:
+    """The unit that waits, and its call."""
+    unit = _living(found[0])
+    return unit, unit.code.calls[found[1]]
 
 
 def _living(unit: ReferenceType[NativeUnit]) -> NativeUnit:
