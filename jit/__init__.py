@@ -1,1 +1,1 @@
-"""The tracing JIT tier, which is not built yet: everything runs in the reference interpreter."""
+"""The tracing JIT tier: compiles what is hot. `docs/jit.md` is its map."""
