@@ -292,8 +292,8 @@ class Config(Settings):
         None,
         _set_jit,
         None,
-        'What is compiled: "on", hot code, the default; "off", nothing; "force", everything at once; "check", everything, '
-        "and compared with the interpreter.",
+        'What is compiled: "on", hot code, the default; "off", nothing; "force", everything at once; "check", '
+        "everything, and compared with the interpreter.",
     )
 
     def _set_bounds(self, how: str) -> None:
