@@ -288,6 +288,13 @@ class JitTier:
         """Let the interpreter execute the instruction at which a region was left, lest it be entered there again."""
         store = frame.store
         body = code.program.module.funcs[code.index].body
+        last = pc
+        lowered = code.lowered
+        if body[pc].op.mnemonic == "loop" and lowered is not None:
+            # Labels behind a loop's header share its step where nothing has to be done in between: that step would lead
+            # back to where the region was left.
+            place = lowered.places.get(pc)
+            last = max((label for label, ip in lowered.places.items() if ip == place), default=pc)
         while True:
             instr = body[pc]
             if code.program.metered and instr.op.fuel:
@@ -302,14 +309,9 @@ class JitTier:
             if to < 0:
                 return FRAME_CHANGED
             frame.ip = to
-            # Labels right behind a loop's header share its step: that would lead back to where the region was left.
-            if instr.op.mnemonic not in _STRUCTURE or body[to].op.mnemonic not in _STRUCTURE:
+            if to != pc + 1 or to > last:
                 return FRAME_CHANGED
             pc = to
-
-
-# What has no step of its own in the fused form.
-_STRUCTURE = frozenset("loop block end nop".split())
 
 
 class _Newcomer:

@@ -128,7 +128,7 @@ def test_a_refused_call_entry_gives_room_and_fuel_back(interrupted: int) -> None
 def test_regions_that_begin_with_nested_loops_go_on_when_asked_to_leave() -> None:
     """The headers share a step: going on behind the outer one must not enter the region again."""
     text = """(module (func (export "f") (param i32) (result i32) (local i32)
-        (loop $a (loop $b (block) (loop) (loop (block (loop)))
+        (loop $a (loop $b (block) (loop) (loop (block (loop))) (i32.const 1) (loop (param i32) drop)
           (local.set 1 (i32.add (local.get 1) (i32.const 1)))
           (br_if $b (i32.rem_u (local.get 1) (i32.const 3)))
           (br_if $a (i32.lt_u (local.get 1) (local.get 0)))))
