@@ -80,9 +80,10 @@ def lower_else(low: Lowerer, pc: int, instr: Instr) -> None:
 def lower_end(low: Lowerer, pc: int, instr: Instr) -> None:
     """Rule: Step_pure/label-vals, Step_pure/handler-vals, Step_pure/frame-vals"""
     if pc == len(low.body) - 1:
+        # Where nobody arrives there is no label: results may still be read from locals.
         if pc in _branch_targets(low):
             low.flush()
-        low.label(pc)
+            low.label(pc)
         calls.emit_return(low)
         return
     low.flush()

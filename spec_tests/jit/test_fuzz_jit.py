@@ -172,3 +172,12 @@ def test_an_invocation_by_the_host_has_places_of_its_own() -> None:
           (call $again (i32.or (local.get 0) (i32.const 1))))
         (func (export "f0") (result i64) unreachable))"""
     compared(text, [("a", [n]) for n in range(6)])
+
+
+def test_results_that_the_fused_form_reads_from_locals() -> None:
+    """Behind a call that a region was left for, the function's end is no place to go on in the fused form."""
+    text = """(module (import "env" "print" (func $print (param i32 i64)))
+        (func (export "f") (param i32) (result i32) (local i32)
+          (local.tee 1 (i32.add (local.get 0) (i32.const 7)))
+          (call $print (i32.const 1) (i64.const 2))))"""
+    compared(text, [("f", [n]) for n in (1, 2, 3, 4, 5)], options=Options(force=True, stretch=0))
