@@ -19,9 +19,9 @@ class Options:
     every function as a whole when it is first called. `explicit`: compare addresses instead of relying on guard pages.
     `registers`: how many general and how many floating-point registers the allocator may use (None: all): for tests."""
 
-    hot_loop: int = 300
-    hot_call: int = 400
-    hot_exit: int = 20
+    hot_loop: int = 1000
+    hot_call: int = 1500
+    hot_exit: int = 40
     exits_per_value: int = 2
     stretch: int = 60
     first_calls: int = 16
