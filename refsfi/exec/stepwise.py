@@ -1,8 +1,8 @@
 """The form of a function that has one step an instruction, each made when it is first run.
 
-Step index and `pc` are the same, and all operands are in their slots between steps, so that an instruction can be lowered
-without those around it. Whoever needs this form runs it in few places of a function: around a departure of compiled code, a
-trap for want of fuel, a breakpoint.
+Step index and `pc` are the same, and all operands are in their slots between steps, so that an instruction can be
+lowered without those around it. Whoever needs this form runs it in few places of a function: around a departure of
+compiled code, a trap for want of fuel, a breakpoint.
 """
 
 from __future__ import annotations
