@@ -16,7 +16,7 @@ from jit.x64 import layout as at
 from jit.x64 import rows, ticker  # noqa: F401  (registers how each instruction is written)
 from jit.x64.atomics import NativeAtomics
 from jit.x64.codememory import Block, CodeMemory, CodeMemoryFull
-from jit.x64.contexts import FRAME_RATIO, VMS, InstanceContext, TableMirror, VmContext
+from jit.x64.contexts import FRAME_RATIO, VMS, InstanceContext, NoContext, TableMirror, VmContext
 from jit.x64.cpu import cpu
 from jit.x64.emit import Addresses, Code, Emitter
 from jit.x64.libc import ffi
@@ -152,16 +152,20 @@ class X64Backend:
     # --- contexts --------------------------------------------------------------------------------------------------
 
     def vm_context(self, store: Store) -> VmContext:
-        return VmContext(store, self.instance_context)
+        """A context for a store that has none. NoContext."""
+        try:
+            return VmContext(store, self.instance_context)
+        except OSError as error:
+            raise NoContext(str(error)) from error
 
     def instance_context(self, inst: Instance) -> InstanceContext:
-        """The context of an instance, made when first asked for."""
+        """The context of an instance, made when first asked for. NoContext."""
         known = inst.native
         if isinstance(known, InstanceContext):
             return known
         for index, memory in enumerate(inst.mems):
             if self._guards(inst.program, index) and not memory.guarded:
-                raise Crash("a memory without a reservation")
+                raise NoContext(f"memory {index} found no address space to be reserved")
         return InstanceContext(inst, self._entry_of)
 
     def _entry_of(self, func: FuncInst) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from refsfi.runtime.store import FuncInst, GlobalInst, HostFunc, Instance, Store
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import I31, Value
 
-__all__ = ["FRAME_RATIO", "VMS", "InstanceContext", "References", "TableMirror", "VmContext"]
+__all__ = ["FRAME_RATIO", "VMS", "InstanceContext", "NoContext", "References", "TableMirror", "VmContext"]
 
 # All exceptions masked, rounding to nearest, denormals as they are.
 _MXCSR: Final = 0x1F80
@@ -29,6 +29,10 @@ _SIGNAL_ROOM: Final = 1 << 17
 
 # How much larger than the interpreter's account of it a native frame may be.
 FRAME_RATIO: Final = 8
+
+
+class NoContext(Exception):
+    """A store or an instance cannot have what compiled code needs of it; the interpreter can run it all the same."""
 
 
 # All contexts of the process.

@@ -17,7 +17,7 @@ from jit.backend import Activation, Departure, Outcome
 from jit.ir.graph import CALL, Graph
 from jit.ir.ops import Type
 from jit.x64 import layout as at
-from jit.x64.contexts import VmContext
+from jit.x64.contexts import NoContext, VmContext
 from jit.x64.emit import ARGUMENT, HOME, SLOT, XMM, CallSite, Code, ExitState
 from jit.x64.listing import listing
 from jit.x64.registers import RSP
@@ -106,13 +106,15 @@ class NativeUnit:
     def enter(self, pc: int, frame: Frame) -> Outcome:
         store = frame.store
         backend = self.backend
-        vm = store.native
-        if vm.__class__ is not VmContext:
-            vm = backend.vm_context(store)
-        inst = frame.inst
+        vm, inst = store.native, frame.inst
         context = inst.native
-        if context is None:
-            context = backend.instance_context(inst)
+        try:
+            if vm.__class__ is not VmContext:
+                vm = backend.vm_context(store)
+            if context is None:
+                context = backend.instance_context(inst)
+        except NoContext:
+            return Departure([Activation(inst, self.function, max(pc, 0), [])], self, -1)
         entry = self._entries[pc]
         values = entry.get(frame.regs)
         if entry.refs:
