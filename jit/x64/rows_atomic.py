@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from jit.x64.emit import NOTHING, Emitter, emits
+from jit.x64.code import NOTHING
+from jit.x64.emit import Emitter, emits
 from jit.x64.registers import RAX
 from jit.x64.rows_memory import load_from, locate
 

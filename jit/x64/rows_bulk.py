@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from jit.x64 import layout as at
-from jit.x64.emit import NOTHING, Emitter, emits
+from jit.x64.code import NOTHING
+from jit.x64.emit import Emitter, emits
 from jit.x64.registers import RAX, RCX, RDI, RSI
 from refsfi.exec.bulk import BYTES
 from refsfi.syntax.types import I64

@@ -6,7 +6,8 @@ from jit.build import Refused
 from jit.ir.graph import TailCall
 from jit.ir.ops import Type
 from jit.x64 import layout as at
-from jit.x64.emit import NOTHING, XMM, CallSite, Emitter, emits
+from jit.x64.code import NOTHING, XMM, CallSite
+from jit.x64.emit import Emitter, emits
 from jit.x64.registers import RAX, RCX, RSP
 from refsfi.syntax.deftypes import DefType
 

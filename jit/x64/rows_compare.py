@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from jit.x64.emit import Emitter, emits, inverse
+from jit.x64.code import inverse
+from jit.x64.emit import Emitter, emits
 from jit.x64.registers import RAX
 
 __all__ = ["compare"]

@@ -12,7 +12,8 @@ from typing import Final
 
 from jit.ir.ops import Type
 from jit.x64 import layout as at
-from jit.x64.emit import NOTHING, Emitter, emits
+from jit.x64.code import NOTHING
+from jit.x64.emit import Emitter, emits
 from jit.x64.registers import RAX
 from refsfi.runtime.reservation import GUARD
 from refsfi.syntax.module import MemArg

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from jit.x64 import layout as at
-from jit.x64.emit import NOTHING, Emitter, emits
+from jit.x64.code import NOTHING
+from jit.x64.emit import Emitter, emits
 from jit.x64.rows_memory import Address, load_from, locate, store_to
 
 _T: Final = at.VSCRATCH

@@ -17,8 +17,8 @@ from jit.backend import Activation, Departure, Outcome
 from jit.ir.graph import CALL, Graph
 from jit.ir.ops import Type
 from jit.x64 import layout as at
+from jit.x64.code import ARGUMENT, HOME, SLOT, XMM, CallSite, Code, ExitState
 from jit.x64.contexts import NoContext, VmContext
-from jit.x64.emit import ARGUMENT, HOME, SLOT, XMM, CallSite, Code, ExitState
 from jit.x64.listing import listing
 from jit.x64.registers import RSP
 from jit.x64.stubs import FAULTED, REFUSED, RETURNED
