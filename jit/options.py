@@ -14,16 +14,18 @@ class Options:
     values, a region must have been left since it was compiled to be compiled anew: then leaving has cost about as much
     as compiling will. `stretch`: how many instructions there have to be for each that has no native form: leaving and
     coming back cost about as much as the interpreter takes for so many. `first_calls`: calls of compiled functions that
-    are interpreted in a store in which nothing compiled has run. `max_record`: instructions of a recording.
-    `iterations`: how often a recorded loop is gone through. `max_region`: instructions of a region. `force`: compile
-    every function as a whole when it is first called. `explicit`: compare addresses instead of relying on guard pages.
-    `registers`: how many general and how many floating-point registers the allocator may use (None: all): for tests."""
+    are interpreted in a store in which nothing compiled has run. `futile`: how often a region may be left for a call of
+    a function that has been refused. `max_record`: instructions of a recording. `iterations`: how often a recorded loop
+    is gone through. `max_region`: instructions of a region. `force`: compile every function as a whole when it is first
+    called. `explicit`: compare addresses instead of relying on guard pages. `registers`: how many general and how many
+    floating-point registers the allocator may use (None: all): for tests."""
 
     hot_loop: int = 1000
     hot_call: int = 1500
     hot_exit: int = 40
     exits_per_value: int = 2
     stretch: int = 60
+    futile: int = 500
     first_calls: int = 16
     max_record: int = 2500
     iterations: int = 3

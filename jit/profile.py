@@ -67,6 +67,8 @@ class History:
         self.resume: dict[int, Step] | None = None
         # Instructions that recordings came through, and how many of them have no native form.
         self.executed = 0
+        # Departures for calls of functions that have been refused.
+        self.futile = 0
         self.leaving = 0
         # Recordings and compilations that failed double what it takes to try again.
         self.threshold = 1

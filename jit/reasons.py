@@ -21,6 +21,11 @@ _ROWS = (
         "none is needed: the path is compiled once the other one is hot",
     ),
     Reason(
+        "calls what is refused",
+        "the region was left time and again for calls of a function that is not compiled",
+        "see why that function is refused",
+    ),
+    Reason(
         "leaves too often",
         "what was recorded has too few instructions between those without native form to make up for leaving",
         "let the hot code do less that needs the host, or objects of the garbage collector",

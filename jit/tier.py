@@ -131,7 +131,8 @@ class JitTier:
             try:
                 began = perf_counter_ns()
                 if past.leaving * self.options.stretch > past.executed and not self.options.force:
-                    past.executed = past.leaving = 0
+                    # What comes later counts for more.
+                    past.executed, past.leaving = past.executed // 2, (past.leaving + 1) // 2
                     raise Refused("leaves too often")
                 builder = self._build(past)
                 built = perf_counter_ns()
@@ -196,6 +197,28 @@ class JitTier:
             old.release()
             self.log.tell("release", name_of(past), 0)
 
+    def _count_futile(self, past: History, callee: History) -> None:
+        """A region was left for a call of a function that is interpreted. Where that function has been refused, it will
+        be so again, and all native frames are given up each time: at last the region is, too."""
+        if callee.unit is not None or callee.threshold == 1 or past.unit is None or self.options.force:
+            return
+        past.futile += 1
+        if past.futile < self.options.futile:
+            return
+        unit, past.unit = past.unit, None
+        past.futile = 0
+        past.threshold = min(past.threshold * 4, 1 << 20)
+        past.changed = True
+        self.backend.attach(past.code, None)
+        steps = lowered_of(past.code).steps
+        for ip, before in past.before.items():
+            steps[ip] = before
+        if past.resume is not None:
+            for pc in unit.graph.entries:
+                past.resume.pop(pc, None)
+        unit.release()
+        self.log.tell("abort", name_of(past), 0, reason="calls what is refused", penalty=past.threshold)
+
     def _entry(self, unit: Unit, pc: int) -> Step:
         def step(r: Regs, f: Frame) -> int:
             return self.enter(unit, pc, f)
@@ -248,6 +271,7 @@ class JitTier:
         if self.log.listeners:
             self.log.tell("leave", name_of(past), pc, departure=departure)
         if departure.call is not None:
+            self._count_futile(past, history(departure.call[0].code))
             return self._carry_out(frame, code, pc, *departure.call)
         if departure.exit < 0:
             return self._execute(frame, code, pc)
