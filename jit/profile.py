@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from jit.flow import Flow
 from refsfi.exec.code import FuncCode, Step
-from refsfi.runtime.store import FuncInst
 
 if TYPE_CHECKING:
     from jit.backend import Unit
@@ -30,14 +29,13 @@ class History:
     """Of one function; kept at `FuncCode.tier`, and so shared by all its instances.
 
     `seen`: pc of a control instruction -> where it went. `entries`: the pcs at which the interpreter may enter the
-    region. `callees`: pc of an indirect call -> the functions it reached. `unit` is the region as it is compiled now.
+    region. `unit` is the region as it is compiled now.
     """
 
     __slots__ = (
         "__dict__",
         "before",
         "called",
-        "callees",
         "changed",
         "code",
         "entries",
@@ -51,7 +49,6 @@ class History:
     def __init__(self, code: FuncCode) -> None:
         self.code = code
         self.seen: dict[int, int] = {}
-        self.callees: dict[int, set[FuncCode]] = {}
         self.entries: set[int] = set()
         # Whether a recording has passed its beginning, so that the region can be called.
         self.called = False
@@ -82,12 +79,6 @@ class History:
         known = self.seen.get(pc, 0)
         if bits & ~known:
             self.seen[pc] = known | bits
-            self.changed = True
-
-    def saw_callee(self, pc: int, func: FuncInst) -> None:
-        known = self.callees.setdefault(pc, set())
-        if func.code not in known:
-            known.add(func.code)
             self.changed = True
 
     def enter_at(self, pc: int) -> None:

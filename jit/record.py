@@ -16,7 +16,7 @@ from jit.profile import FELL, TOOK, History, history
 from jit.resume import charge, keep_place, resume_steps
 from refsfi.errors import Crash
 from refsfi.exec.code import FRAME_CHANGED, FuncCode
-from refsfi.runtime.store import Frame, FuncInst, Store
+from refsfi.runtime.store import Frame, Store
 
 if TYPE_CHECKING:
     from jit.backend import Departure, Unit
@@ -25,20 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["Recording"]
 
 _BRANCHES: Final = frozenset("if br_if br_on_null br_on_non_null".split())
-_INDIRECT: Final = frozenset("call_indirect call_ref return_call_indirect return_call_ref".split())
 
 # What runs a unit that the recording comes to: (unit, pc, frame) -> None where the activation has returned.
 Enter = Callable[["Unit", int, Frame], "Departure | None"]
 
 
 class Recording:
-    """One run of the recorder. `touched`: the histories that learned something. `ended`: why it ended. `length`: in
-    instructions."""
+    """One run of the recorder. `ended`: why it ended. `length`: in instructions."""
 
     def __init__(self, options: Options, enter: Enter) -> None:
         self._options = options
         self._enter = enter
-        self.touched: dict[History, None] = {}
         self.ended = ""
         self.length = 0
 
@@ -51,7 +48,7 @@ class Recording:
         passes = 0
         limit = self._options.max_record
         code = _code_of(frame)
-        past = self._touch(code)
+        past = history(code)
         if pc == 0:
             self._begin(past)
         # Whoever asks where the frame waits, in a call of the host, must know which steps it runs.
@@ -59,7 +56,6 @@ class Recording:
         body = past.flow.body
         steps = code.stepwise.steps
         regs = frame.regs
-        seen = past.seen
         while True:
             instr = body[pc]
             mnemonic = instr.op.mnemonic
@@ -83,8 +79,8 @@ class Recording:
                         self.ended = "returned"
                         return FRAME_CHANGED
                     code = _code_of(frame)
-                    past = self._touch(code)
-                    body, steps, regs, seen = past.flow.body, code.stepwise.steps, frame.regs, past.seen
+                    past = history(code)
+                    body, steps, regs = past.flow.body, code.stepwise.steps, frame.regs
                     # The instruction that the region was left at must be executed before it may be entered again.
                     if departure is None or body[pc].op.mnemonic != "loop":
                         continue
@@ -98,8 +94,6 @@ class Recording:
                 past.leaving += 1
             if code.program.metered and instr.op.fuel:
                 charge(store, instr.op.fuel, pc)
-            if mnemonic in _INDIRECT:
-                self._see_callee(past, frame, pc)
             store.at = pc
             frame.ip = pc
             try:
@@ -110,7 +104,7 @@ class Recording:
             store.at = None
             if to >= 0:
                 if mnemonic in _BRANCHES:
-                    self._saw(past, pc, self._direction(code, pc, to))
+                    past.saw(pc, self._direction(code, pc, to))
                 elif mnemonic == "br_table":
                     self._see_table(past, code, pc, regs)
                 pc = to
@@ -130,7 +124,7 @@ class Recording:
                 before.ip = pc + 1
             called = frame.ip == 0 and frame.ops is _code_of(frame).ops
             code = _code_of(frame)
-            past = self._touch(code)
+            past = history(code)
             if called:
                 self._begin(past)
                 frame.ops = resume_steps(code)
@@ -139,24 +133,14 @@ class Recording:
                 self.ended = "returned"
                 return FRAME_CHANGED
             pc = frame.ip
-            body, steps, regs, seen = past.flow.body, code.stepwise.steps, frame.regs, past.seen
+            body, steps, regs = past.flow.body, code.stepwise.steps, frame.regs
         frame.ip = pc
         frame.ops = resume_steps(code)
-        del seen
         return FRAME_CHANGED
-
-    def _touch(self, code: FuncCode) -> History:
-        past = history(code)
-        if past not in self.touched:
-            self.touched[past] = None
-        return past
 
     def _begin(self, past: History) -> None:
         if not past.called:
             past.called = past.changed = True
-
-    def _saw(self, past: History, pc: int, bits: int) -> None:
-        past.saw(pc, bits)
 
     def _direction(self, code: FuncCode, pc: int, to: int) -> int:
         """Whether a branch was taken: `to` is where it went. One whose target is the next instruction went both
@@ -174,18 +158,6 @@ class Recording:
         if not isinstance(branches, tuple) or not isinstance(index, int):
             raise Crash("a br_table without an index")
         past.saw(pc, 1 << min(index, len(branches) - 1))
-
-    def _see_callee(self, past: History, frame: Frame, pc: int) -> None:
-        """What an indirect call is about to reach."""
-        code = past.code
-        instr = past.flow.body[pc]
-        top = frame.regs[code.nlocals + code.side.heights[pc] - 1]
-        func: object = top
-        if instr.op.mnemonic.endswith("indirect"):
-            elems = frame.inst.tables[instr.args[1]].elems
-            func = elems[top] if isinstance(top, int) and top < len(elems) else None
-        if isinstance(func, FuncInst):
-            past.saw_callee(pc, func)
 
 
 def _innermost(store: Store) -> Frame:

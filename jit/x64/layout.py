@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Final
 
 from jit.ir.ops import Type
-from jit.x64.registers import R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI
+from jit.x64.registers import R13, R14, R15, RBP, RBX, RCX, RDI, RDX, RSI
 
 __all__ = [
     "BORROWED",
@@ -92,7 +92,6 @@ MEM_SIZE: Final = 8
 # Which registers the allocator hands out, in this order.
 GENERAL: Final = (RCX, RDX, RSI, RDI, 8, 9, 10, 11, RBX, RBP, 12)
 VECTOR: Final = tuple(range(14))
-SCRATCH: Final = RAX
 VSCRATCH: Final = 15
 VSCRATCH2: Final = 14
 
