@@ -80,6 +80,10 @@ class Recording:
                         return FRAME_CHANGED
                     code = _code_of(frame)
                     past = history(code)
+                    if departure is not None and departure.call is not None:
+                        # The function that it was left for begins here.
+                        self._begin(past)
+                        frame.ops = resume_steps(code)
                     body, steps, regs = past.flow.body, code.stepwise.steps, frame.regs
                     # The instruction that the region was left at must be executed before it may be entered again.
                     if departure is None or body[pc].op.mnemonic != "loop":

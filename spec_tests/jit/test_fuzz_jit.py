@@ -181,3 +181,21 @@ def test_results_that_the_fused_form_reads_from_locals() -> None:
           (local.tee 1 (i32.add (local.get 0) (i32.const 7)))
           (call $print (i32.const 1) (i64.const 2))))"""
     compared(text, [("f", [n]) for n in (1, 2, 3, 4, 5)], options=Options(force=True, stretch=0))
+
+
+def test_a_recording_that_comes_to_a_region_left_for_a_call() -> None:
+    """What is called begins within the recording, and its frame says where it waits by the steps that the recording
+    runs."""
+    text = """(module (import "env" "again" (func $again (param i32) (result i64)))
+        (func $callee (param i32) (result i64)
+          nop nop nop nop nop nop nop nop nop
+          (call $again (local.get 0)))
+        (func $outer (export "outer") (param i32) (result i64) (local i32 i64)
+          (loop $l
+            (local.set 2 (call $callee (local.get 0)))
+            (br_if $l (i32.lt_u (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (i32.const 4))))
+          (local.get 2))
+        (func (export "x") (param i32) (result i64) (loop (result i64) (call $outer (local.get 0))))
+        (func (export "f0") (result i64) unreachable))"""
+    options = Options(hot_loop=1, hot_call=1000, hot_exit=1000, exits_per_value=0, stretch=0)
+    compared(text, [*(("outer", [2 * n]) for n in range(4)), ("x", [1]), ("x", [2])], options=options)
