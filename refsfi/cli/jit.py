@@ -44,23 +44,22 @@ JIT_OPTIONS: Final = [
 _WATCHING: Final = ("jv", "jdump", "profile")
 
 
-def tier_choice(parsed: Parsed, *, traced: bool) -> TierChoice:
-    """What the options say. `traced`: somebody looks at each instruction, which is the interpreter's work alone.
-    UsageError."""
+def tier_choice(parsed: Parsed, watcher: str | None) -> TierChoice:
+    """What the options say. `watcher` is an option that looks on while the guest runs, None for none: what it looks at
+    is the interpreter's work alone. UsageError."""
     given = choice("jit", parsed.last("jit"), MODES)
     bounds = choice("bounds", parsed.last("bounds"), BOUNDS)
     backend = choice("jit-backend", parsed.last("jit-backend"), BACKENDS)
     watch = _watch(parsed)
     mode = given or "on"
-    if traced:
+    if watcher is not None:
         if given in ("force", "check"):
-            raise UsageError(f"--jit={given} with --trace: what is traced is interpreted; leave one of them out")
+            raise UsageError(f"--jit={given} with {watcher}: what is watched is interpreted; leave one of them out")
         mode = "off"
     if mode == "off":
         for name in _WATCHING:
             if name in parsed:
-                why = "--trace" if traced else "--jit=off"
-                raise UsageError(f"--{name} with {why}: nothing is compiled; leave one of them out")
+                raise UsageError(f"--{name} with {watcher or '--jit=off'}: nothing is compiled; leave one of them out")
     return TierChoice(mode, bounds or "guard", backend, watch)
 
 

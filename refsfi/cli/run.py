@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from refsfi.cli.files import is_binary, read_input
 from refsfi.cli.guest import guest_help, parse_guest_options
@@ -17,6 +17,9 @@ from refsfi.cli.wasi import parse_wasi_settings, wasi_help
 from refsfi.errors import WasmError
 from refsfi.exec.load import load_module
 from refsfi.syntax.features import ALL
+
+if TYPE_CHECKING:
+    from refsfi.cli.monitors import MonitorChoice
 
 __all__ = ["main"]
 
@@ -56,6 +59,11 @@ _COMMAND = Command(
             "instr,operands,calls if not said",
             "KINDS",
             optional=True,
+        ),
+        Option(
+            "--monitor",
+            "count what the guest does, and tell it at the\nend, on the standard error: --monitor=help",
+            "NAME,…",
         ),
         *JIT_OPTIONS,
     ],
@@ -111,7 +119,7 @@ _DEBUG: Final = Keys(
 
 
 def _settings(parsed: Parsed) -> Settings:
-    for key, text in (("wasm", guest_help), ("wasi", wasi_help), ("debug", _debug_help)):
+    for key, text in (("wasm", guest_help), ("wasi", wasi_help), ("debug", _debug_help), ("monitor", _monitor_help)):
         if "help" in parsed.all(key):
             raise HelpRequested(text())
     guest = parse_guest_options(parsed.all("wasm"))
@@ -123,7 +131,9 @@ def _settings(parsed: Parsed) -> Settings:
     name = parsed.last("argv0")
     wasi.args = [os.path.basename(path) if name is None else name, *arguments]
     trace = _trace_kinds(parsed.all("trace"))
-    tier = tier_choice(parsed, traced=bool(trace - {"wasi"}))
+    monitors = _monitors(parsed.all("monitor"))
+    watcher = "--trace" if trace - {"wasi"} else "--monitor" if monitors else None
+    tier = tier_choice(parsed, watcher)
     trap = parsed.last("trap")
     from refsfi.cli.traps import MODES
 
@@ -137,12 +147,27 @@ def _settings(parsed: Parsed) -> Settings:
         [_preload(text) for text in parsed.all("preload")],
         trap or "text",
         trace,
+        monitors,
         tier,
     )
 
 
 def _debug_help() -> str:
     return "\n".join(["-D options, several separated by commas:", "", *_DEBUG.help()])
+
+
+def _monitor_help() -> str:
+    from refsfi.cli.monitors import monitor_help
+
+    return monitor_help()
+
+
+def _monitors(texts: Sequence[str]) -> Sequence[MonitorChoice]:
+    if not texts:
+        return ()
+    from refsfi.cli.monitors import monitor_choice
+
+    return monitor_choice(texts)
 
 
 def _preload(text: str) -> tuple[str, str | None]:

@@ -26,7 +26,9 @@ from refsfi.syntax.module import Import
 from refsfi.syntax.types import ExternType, kind_of
 
 if TYPE_CHECKING:
+    from refsfi.cli.monitors import MonitorChoice, Monitoring
     from refsfi.host.wasi import Wasi
+    from refsfi.runtime.observer import Observer
 
 __all__ = ["Session", "Settings"]
 
@@ -38,7 +40,7 @@ _MOST_NAMES: Final = 12
 class Settings:
     """The command line, understood. `arguments` are those of the function to `invoke`; a preload without a path is the
     module `spectest`. `trap` is one of `traps.MODES`, `trace` has kinds of `TraceKind`, and `wasi`; `tier` says what is
-    compiled."""
+    compiled, which is nothing where there are `monitors` or a trace."""
 
     path: str
     arguments: Sequence[str] = ()
@@ -48,6 +50,7 @@ class Settings:
     preloads: Sequence[tuple[str, str | None]] = ()
     trap: str = "text"
     trace: frozenset[str] = frozenset()
+    monitors: Sequence[MonitorChoice] = ()
     tier: TierChoice = field(default_factory=TierChoice)
 
 
@@ -74,6 +77,7 @@ class Session:
         # Module name -> its exports, for importers.
         self._names: dict[str, Mapping[str, Extern]] = {}
         self._wasi: Wasi | None = None
+        self._monitoring: Monitoring | None = None
         # What is being done, for reports.
         self._context = ""
 
@@ -110,6 +114,9 @@ class Session:
         finally:
             if self._wasi is not None:
                 self._wasi.close()
+            if self._monitoring is not None:
+                # Whatever ended the guest, what it did until then is of interest.
+                self._monitoring.tell()
         return 0
 
     def _report(self, lines: Sequence[str]) -> None:
@@ -120,11 +127,23 @@ class Session:
             complain(line)
 
     def _observe(self) -> None:
-        kinds = self._settings.trace - {"wasi"}
+        settings = self._settings
+        kinds = settings.trace - {"wasi"}
+        if not (kinds or settings.monitors):
+            return
+        from refsfi.observe.together import together
+
+        observers: list[Observer] = []
         if kinds:
             from refsfi.observe.trace import Trace, TraceKind
 
-            self._store.observer = Trace(map(TraceKind, kinds), complain)
+            observers.append(Trace(map(TraceKind, kinds), complain))
+        if settings.monitors:
+            from refsfi.cli.monitors import Monitoring
+
+            self._monitoring = Monitoring(settings.monitors, self._paths)
+            observers.append(self._monitoring.observer)
+        self._store.observer = together(observers)
 
     # --- loading ---
 

@@ -12,44 +12,54 @@ from refsfi.exec.machine import blame, locate, unwind
 from refsfi.runtime.observer import Observer
 from refsfi.runtime.store import Frame, Store
 
-__all__ = ["run_observed"]
+__all__ = ["NotBegun", "run_observed"]
+
+
+class NotBegun(Exhaustion):
+    """There is not enough fuel for an instruction, which has done nothing: not what others run out of fuel in."""
 
 
 def run_observed(store: Store, observer: Observer) -> None:
     """Run the innermost frame, which has just been made, and those it calls, until an entry frame is reached."""
     before = observer.before
+    # Who looks at no instruction is not asked at each: frames run their steps, of which some may be probes.
+    each = type(observer).before is not Observer.before
     frame = _innermost(store)
     code: FuncCode | None = _begin(frame, observer)
     while code is not None:
         metered = code.program.metered
-        body = code.program.module.funcs[code.index].body
         steps = frame.ops
         regs = frame.regs
         pc = frame.ip
         try:
-            while pc >= 0:
-                at = frame.ip = pc
-                before(frame, pc)
-                at = frame.ip
-                if metered:
-                    _charge(store, body[at].op.fuel)
-                pc = steps[at](regs, frame)
+            if each or metered:
+                body = code.program.module.funcs[code.index].body
+                while pc >= 0:
+                    frame.ip = pc
+                    before(frame, pc)
+                    pc = frame.ip
+                    if metered:
+                        _charge(store, body[pc].op.fuel)
+                    pc = steps[pc](regs, frame)
+            else:
+                while pc >= 0:
+                    pc = steps[pc](regs, frame)
         except GuestException as error:
             # The explicit place: a call has set `ip` to where its callee returns to.
-            store.at = at
-            handled = unwind(store, frame, at, error.exception)
+            store.at = pc
+            handled = unwind(store, frame, pc, error.exception)
             _tell_left(observer, frame, _innermost(store))
             if not handled:
-                blame(frame, at, at, error)
+                blame(frame, pc, pc, error)
                 raise
         except GuestExit as exit:
-            blame(frame, at, at, exit)
+            blame(frame, pc, pc, exit)
             raise
         except Trap as trap:
             # That it is explicit also says that no fuel was charged in advance.
-            store.at = at
-            locate(store, frame, at, trap)
-            observer.trap(frame, at, trap)
+            store.at = pc
+            locate(store, frame, pc, trap)
+            observer.trap(frame, pc, trap)
             raise
         else:
             _change(code, frame, _innermost(store), observer)
@@ -68,7 +78,7 @@ def _charge(store: Store, cost: int) -> None:
     if store.fuel is None:
         raise Crash("a metered program in a store without fuel")
     if store.fuel < cost:
-        raise Exhaustion(TrapCode.OUT_OF_FUEL)
+        raise NotBegun(TrapCode.OUT_OF_FUEL)
     store.fuel -= cost
 
 

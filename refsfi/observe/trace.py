@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
 from refsfi.errors import Crash, Trap
-from refsfi.exec.code import FuncCode, Program
+from refsfi.exec.code import FuncCode
 from refsfi.observe.access import Access, accesses
-from refsfi.observe.listing import Lister
-from refsfi.observe.operands import OperandTypes, operand_values
+from refsfi.observe.callees import CALLS, callee
+from refsfi.observe.modules import Modules, ModuleView
+from refsfi.observe.operands import operand_values
 from refsfi.runtime.observer import Observer
 from refsfi.runtime.show import show_value
-from refsfi.runtime.store import Frame, FuncInst, HostFunc
+from refsfi.runtime.store import Frame, HostFunc
 from refsfi.runtime.values import Value, func_type
 from refsfi.syntax.module import Instr
 from refsfi.syntax.types import ValType
@@ -53,7 +54,7 @@ class Trace(Observer):
         self._memory = TraceKind.MEMORY in kinds
         self._write = write
         self._depth = 0
-        self._modules: dict[Program, _ModuleView] = {}
+        self._modules = Modules()
         # A host function that has been called, and where its results will be.
         self._host: tuple[Frame, HostFunc, int] | None = None
 
@@ -62,21 +63,21 @@ class Trace(Observer):
     def before(self, frame: Frame, pc: int) -> None:
         self._host_returned(frame)
         code = _code(frame)
-        view = self._view(code)
+        view = self._modules.view(code.program)
         instr = code.program.module.funcs[code.index].body[pc]
         if self._instrs:
             self._instruction(frame, code, view, pc)
         if self._memory:
             for access in accesses(frame, pc, instr):
                 self._line(f"    {_describe(access)}", view, code, pc)
-        if self._calls and instr.op.mnemonic.startswith(("call", "return_call")):
+        if self._calls and instr.op.mnemonic in CALLS:
             self._host_called(frame, code, view, pc, instr)
 
     def enter(self, frame: Frame) -> None:
         if self._calls:
             code = _code(frame)
             types = code.program.info.local_types[code.index][: code.nparams]
-            self._emit(f"> {self._view(code).func(code.func_index)} ({_show_all(frame.regs, types)})")
+            self._emit(f"> {self._modules.view(code.program).func(code.func_index)} ({_show_all(frame.regs, types)})")
         self._depth += 1
 
     def leave(self, frame: Frame, results: Sequence[Value] | None) -> None:
@@ -84,7 +85,7 @@ class Trace(Observer):
         self._depth -= 1
         if self._calls:
             code = _code(frame)
-            name = self._view(code).func(code.func_index)
+            name = self._modules.view(code.program).func(code.func_index)
             if results is None:
                 self._emit(f"< {name} left by a tail call or an exception")
             else:
@@ -93,7 +94,7 @@ class Trace(Observer):
 
     def trap(self, frame: Frame, pc: int, trap: Trap) -> None:
         code = _code(frame)
-        self._emit(f"trap in {self._view(code).place(code, pc)}: {trap.report}")
+        self._emit(f"trap in {self._modules.view(code.program).place(code, pc)}: {trap.report}")
         self._depth = 0
         self._host = None
 
@@ -102,7 +103,7 @@ class Trace(Observer):
     def _emit(self, text: str) -> None:
         self._write("  " * min(self._depth, _MAX_INDENT) + text)
 
-    def _instruction(self, frame: Frame, code: FuncCode, view: _ModuleView, pc: int) -> None:
+    def _instruction(self, frame: Frame, code: FuncCode, view: ModuleView, pc: int) -> None:
         text = f"{view.place(code, pc)}  {view.lister.line(code.index, pc)}"
         if self._operands:
             types = view.operands.of(code.index)[pc]
@@ -110,16 +111,16 @@ class Trace(Observer):
                 text = f"{text:<{_WIDTH}}  ; {_show_all(operand_values(frame, pc, len(types)), types)}"
         self._emit(text)
 
-    def _line(self, text: str, view: _ModuleView, code: FuncCode, pc: int) -> None:
+    def _line(self, text: str, view: ModuleView, code: FuncCode, pc: int) -> None:
         """A line about an instruction, which names its place unless the line above does."""
         self._emit(text if self._instrs else f"{view.place(code, pc)}  {text.lstrip()}")
 
-    def _host_called(self, frame: Frame, code: FuncCode, view: _ModuleView, pc: int, instr: Instr) -> None:
+    def _host_called(self, frame: Frame, code: FuncCode, view: ModuleView, pc: int, instr: Instr) -> None:
         types = view.operands.of(code.index)[pc]
-        operands = operand_values(frame, pc, len(types))
-        func = _callee(frame, instr, operands)
+        func = callee(frame, pc, instr)
         if not isinstance(func, HostFunc):
             return
+        operands = operand_values(frame, pc, len(types))
         params = func_type(func.type).params
         self._emit(f"> host {func.name or 'function'} ({_show_all(operands, params)})")
         if instr.op.mnemonic.startswith("call"):
@@ -134,54 +135,11 @@ class Trace(Observer):
         types = func_type(func.type).results
         self._emit(f"< host {func.name or 'function'}{_results(frame.regs[first : first + len(types)], types)}")
 
-    def _view(self, code: FuncCode) -> _ModuleView:
-        view = self._modules.get(code.program)
-        if view is None:
-            view = self._modules[code.program] = _ModuleView(code.program)
-        return view
-
-
-class _ModuleView:
-    """What is shown of one module."""
-
-    def __init__(self, program: Program) -> None:
-        self.module = program.module
-        self.lister = Lister(program.module)
-        self.operands = OperandTypes(program.module)
-
-    def func(self, index: int) -> str:
-        name = self.module.names.funcs.get(index)
-        return f"func {index}" if name is None else f"${name}"
-
-    def place(self, code: FuncCode, pc: int) -> str:
-        """Function, pc, and position in the file."""
-        at = self.module.funcs[code.index].body[pc].at
-        if self.module.source is None:
-            where = f"0x{at:x}"
-        else:
-            line, column = self.module.source.position(at)
-            where = f"{line}:{column}"
-        return f"{self.func(code.func_index)}:{pc:<4} {where:>7}"
-
 
 def _code(frame: Frame) -> FuncCode:
     if frame.code is None:
         raise Crash("an entry frame is not observed")
     return frame.code
-
-
-def _callee(frame: Frame, instr: Instr, operands: list[Value]) -> FuncInst | HostFunc | None:
-    """The function that a call is about to reach; None where it will trap."""
-    args = instr.args
-    func: FuncInst | HostFunc | None = None
-    if instr.op.mnemonic in ("call", "return_call"):
-        func = frame.inst.funcs[args[0]]
-    elif instr.op.mnemonic in ("call_ref", "return_call_ref"):
-        func = operands[-1]
-    else:
-        elems = frame.inst.tables[args[1]].elems
-        func = elems[operands[-1]] if operands[-1] < len(elems) else None
-    return func
 
 
 def _show_all(values: Sequence[Value], types: Sequence[ValType]) -> str:

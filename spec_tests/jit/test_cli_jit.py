@@ -151,7 +151,7 @@ def test_what_is_traced_is_interpreted(guest: str) -> None:
         (["--jdump=ty"], "--jdump=ty: unknown letter 'y'; known are t ("),
         (["--jit=off", "--jv"], "--jv with --jit=off: nothing is compiled; leave one of them out"),
         (["--trace", "--jdump"], "--jdump with --trace: nothing is compiled; leave one of them out"),
-        (["--trace", "--jit=check"], "--jit=check with --trace: what is traced is interpreted; leave one of them out"),
+        (["--trace", "--jit=check"], "--jit=check with --trace: what is watched is interpreted; leave one of them out"),
     ],
 )
 def test_wrong_usage_is_told(guest: str, options: list[str], told: str) -> None:
