@@ -38,7 +38,8 @@ def obstacle() -> str | None:
     if installed() is None:
         return "PeachPy, which encodes machine code, is not installed (tools/bootstrap installs it)"
     try:
-        import cffi  # noqa: F401
+        # cffi itself brings a parser along that nobody needs.
+        import jit.x64.libc  # noqa: F401
     except ImportError as error:
         return f"cffi cannot be imported: {error}"
     from jit.x64.backend import X64Backend
@@ -98,10 +99,13 @@ def _reservable() -> bool:
 
 
 def _tier(choice: TierChoice, options: Options, log: Log | None) -> JitTier:
-    from jit.check import CheckedBackend
     from jit.tier import JitTier
 
     if not options.explicit and not _reservable():
         options = replace(options, explicit=True)
     backend = make_backend(choice.backend, options)
-    return JitTier(CheckedBackend(backend) if choice.mode == "check" else backend, options, log)
+    if choice.mode == "check":
+        from jit.check import CheckedBackend
+
+        backend = CheckedBackend(backend)
+    return JitTier(backend, options, log)

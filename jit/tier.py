@@ -19,7 +19,6 @@ from time import perf_counter_ns
 from jit import build_rows  # noqa: F401  (registers what builds each instruction)
 from jit.backend import Backend, Departure, Unit
 from jit.build import Builder, Refused
-from jit.check import CheckedBackend
 from jit.counters import lowered_of, places, threshold
 from jit.ir.graph import CALL, Graph
 from jit.log import Log
@@ -245,6 +244,8 @@ class JitTier:
 
     def coverage(self) -> dict[str, Counter[str]]:
         """What has been done so far, by `refsfi.runtime.tier.COVERAGE`."""
+        from jit.check import CheckedBackend
+
         return {
             "compiled": self._compiled,
             "executed": Counter(self.backend.executed) if isinstance(self.backend, CheckedBackend) else Counter(),

@@ -19,7 +19,7 @@ from typing import Any, Final
 from jit.x64.encode import AssemblyError, encode
 from jit.x64.instructions import ROWS, Imm, Row
 from jit.x64.registers import RBP, RSP
-from jit.x64.template_file import TemplateFile
+from jit.x64.template_file import TemplateFile, find
 
 __all__ = ["FORMS", "Encodings", "shared"]
 
@@ -55,14 +55,20 @@ class Encodings:
     def __init__(self, file: TemplateFile | None = None) -> None:
         self.finished: dict[str, dict[Arguments, bytes]] = {form: {} for form in FORMS}
         self.branches: dict[str, bytes] = {}  # to a label: `jmp`, `call`, or a condition; the distance is left open
-        self.templates: dict[str, str] = {}
+        self._templates: dict[str, str] = {}  # that were needed
+        self._lines: list[str] = []  # of the file
         self.misses = 0  # templates that PeachPy made for this process
         self._file = file
         self._fresh: dict[str, str] = {}  # templates that the file has not
         self._saved_at_exit = False
         self._room = _MOST_FINISHED
         if file is not None:
-            self.templates.update(file.load())
+            self._lines = file.lines()
+
+    @property
+    def templates(self) -> dict[str, str]:
+        """All that are known, in hex, by key."""
+        return {**dict(line.split("\t") for line in self._lines), **self._templates}
 
     def save(self) -> None:
         """Put new templates into the file. A file that cannot be written stays as it is."""
@@ -104,7 +110,9 @@ class Encodings:
             row = ROWS["mov32"]  # clears the upper half
         disp_width, imm_width = operands.disp_width, operands.imm_width
         key = f"{row.name} {form} {operands.packed:x}{disp_width}{imm_width}"
-        known = self.templates.get(key)
+        known = self._templates.get(key)
+        if known is None:
+            known = find(self._lines, key)
         encoding = bytes.fromhex(known) if known is not None else self._template(key, row, form, operands)
         encoding = row.prefix + encoding
         if disp_width:
@@ -132,7 +140,7 @@ class Encodings:
             raise AssemblyError(f"{key}: {encoding.hex()} does not end with displacement and immediate {tail.hex()}")
         template = encoding[: len(encoding) - len(tail)]
         self.misses += 1
-        self.templates[key] = template.hex()
+        self._templates[key] = template.hex()
         if self._file is not None:
             self._fresh[key] = template.hex()
             if not self._saved_at_exit:

@@ -19,7 +19,6 @@ from jit.ir.ops import Type
 from jit.x64 import layout as at
 from jit.x64.code import ARGUMENT, HOME, SLOT, XMM, CallSite, Code, ExitState
 from jit.x64.contexts import NoContext, VmContext
-from jit.x64.listing import listing
 from jit.x64.registers import RSP
 from jit.x64.stubs import FAULTED, REFUSED, RETURNED
 from jit.x64.ticker import TICK
@@ -167,6 +166,8 @@ class NativeUnit:
         return {"bytes": self.code.asm.size, "exits": len(self.code.exits), "spills": self.code.spills}
 
     def listing(self) -> Iterator[str]:
+        from jit.x64.listing import listing
+
         return listing(self)
 
     def __del__(self) -> None:
