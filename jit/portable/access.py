@@ -78,8 +78,8 @@ class Access(ABC):
     # --- written by those that build on this ------------------------------------------------------------------------
 
     @abstractmethod
-    def exact(self, value: int) -> str:
-        """An i32 or i64 as an unsigned number."""
+    def exact(self, value: int, near: bool = False) -> str:
+        """An i32 or i64 as an unsigned number. `near`: it is likely to be small, as addresses and counters are."""
 
     @abstractmethod
     def number(self, value: int) -> str:
@@ -151,7 +151,7 @@ class Access(ABC):
         operand = self.graph.args[value][0]
         if self.is_const(operand):
             return str(self.known(operand) + arg.offset)
-        address = self.exact(operand)
+        address = self.exact(operand, near=True)
         return f"{address} + {arg.offset}" if arg.offset else address
 
     def global_(self, index: int) -> str:

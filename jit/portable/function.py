@@ -54,6 +54,8 @@ class Function:
         # What the function's own activation costs, where that has not been taken when it begins.
         self.cost = unit.code.cost if start == self.graph.entries.get(CALL) else 0
         self.uses_store = False
+        # Blocks that look at whether the guest is to stop.
+        self.polls: set[int] = set()
         # Tables that are looked into.
         self.tables: set[int] = set()
         # Storing a number as an f32 and loading it again is the fastest way of rounding it, once there is a place.
@@ -393,11 +395,35 @@ class Function:
         left = more - self.cost
         return f"room {'-' if left < 0 else '+'} {abs(left)}" if left else "room"
 
-    def call(self, value: int, items: list[Item], first: bool) -> None:
-        """`first`: of the calls in its block. One look at whether the guest is to stop is enough for all of them."""
+    def _no_room(self, callee: Callee | None, args: tuple[int, ...], more: int) -> str:
+        """Whether a call must not be made: the condition that callees rely on. Half of all calls make no further one,
+        so that it is cheaper to look here, once for several calls, than in what is called."""
+        if callee is None:
+            cost = f"{self.text.reference(args[0])}.code.cost"
+        else:
+            known = self.unit.cost_of(callee)
+            if known:
+                return f"room < {known + self.cost - more}"
+            cost = f"{self.unit.constant(self.unit.code_of(callee))}.cost"
+        return f"{self.room(more)} < {cost}"
+
+    def has_polled(self, block: int) -> bool:
+        """Whether the function has looked at whether the guest is to stop on all ways to a block. Once is enough: loops
+        that lie in between look too."""
+        while block not in self.polls:
+            if block == self.start:
+                return False
+            block = self.shape.idom[block]
+        return True
+
+    def call(self, value: int, items: list[Item], poll: bool, room: bool) -> None:
+        """`poll`: whether to look if the guest is to stop; `room`: if there is room for what is called."""
         graph = self.graph
         args = graph.args[value]
         callee = graph.imm[value] if isinstance(graph.imm[value], Callee) else None
+        refused = ["inst.store.stop is not None"] if poll else []
+        if room:
+            refused.append(self._no_room(callee, args, 0))
         site, values = self.site(graph.snap[value])
         names = self.unit.results.get(value)
         target = f"{', '.join(names)} = " if names else ""
@@ -405,7 +431,7 @@ class Function:
         operands = ", ".join(self.text.plain(v) for v in (args[1:] if callee is None else args))
         items += [
             "try:",
-            *([" if inst.store.stop is not None: raise NotEntered"] if first else []),
+            *([f" if {' or '.join(refused)}: raise NotEntered"] if refused else []),
             f" {target}{self._called(callee, args, self.room())}",
             "except Leave as left:",
             f" left.under({site}, inst, ({values}))",
@@ -417,9 +443,11 @@ class Function:
     def _tail_call(self, end: TailCall, items: list[Item]) -> None:
         """A call whose results are returned. Python's stack grows, which `room` has to pay for: it is the next
         activation that this one's cost is not given back to."""
-        text = self._called(end.callee, end.args, self.room(self.unit.tail_credit))
+        credit = self.unit.tail_credit
+        text = self._called(end.callee, end.args, self.room(credit))
         items += [
             "try:",
+            f" if {self._no_room(end.callee, end.args, credit)}: raise NotEntered",
             f" result = {text}",
             "except NotEntered:",
             f" {self.leave(end.snapshot)}",

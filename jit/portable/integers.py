@@ -7,6 +7,8 @@ numbers only where a number is wanted.
 
 from __future__ import annotations
 
+from typing import Final
+
 from jit.ir.ops import Type
 from jit.portable.access import Access
 from jit.portable.ranges import M32, M64
@@ -32,6 +34,10 @@ _COMPARE = {
 }
 _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+# The largest number that Python adds and compares without loops over digits; what is still a step of an address or a
+# counter.
+_DIGIT: Final = (1 << 30) - 1
+_STEP: Final = 1 << 16
 # mnemonic's end -> bytes, signed
 _LOADS = {f"load{8 * width}_{sign}": (width, sign == "s") for width in (1, 2, 4) for sign in "su"}
 
@@ -41,8 +47,8 @@ class Integers(Access):
         """No value of this integer is larger."""
         return self.ranges.top(value)
 
-    def exact(self, value: int) -> str:
-        """An i32 or i64 as an unsigned number."""
+    def exact(self, value: int, near: bool = False) -> str:
+        """An i32 or i64 as an unsigned number. `near`: it is likely to be small, as addresses and counters are."""
         value = self.alias.get(value, value)
         graph = self.graph
         if self.is_const(value):
@@ -56,15 +62,16 @@ class Integers(Access):
         text = self._narrow(value, name)
         if text is not None:
             return text
-        chosen = self._wrapped(value, name)
+        chosen = self._wrapped(value, name, near)
         if chosen is not None:
             return chosen
         text, fits = self._wide(value, name)
         return text if fits else f"({text} & {M32 if graph.type[value] is Type.I32 else M64})"
 
-    def _wrapped(self, value: int, name: str) -> str | None:
+    def _wrapped(self, value: int, name: str, near: bool) -> str | None:
         """The exact text of an instruction where comparing its result, which is rarely out of range, is cheaper than
-        masking it always: Python's masks of more than 30 bits take the slow path. None for others."""
+        masking it always: Python's masks of more than 30 bits take the slow path, and so do its comparisons; so what is
+        likely to be small is compared with a number of 30 bits first. None for others."""
         graph = self.graph
         args = graph.args[value]
         bits = 32 if graph.type[value] is Type.I32 else 64
@@ -72,7 +79,7 @@ class Integers(Access):
         if name in ("add", "sub", "mul", "shl"):
             a, b = args
             if self._is_chain(a) or self._is_chain(b):
-                return None
+                return self._chained(value, name) if near or bits == 64 else None
             if name in ("add", "mul") and self.is_const(a):
                 a, b = b, a
             known = self.known(b) if self.is_const(b) else None
@@ -89,7 +96,8 @@ class Integers(Access):
             if name == "add":
                 if self.bound(a) + self.bound(b) <= ones:
                     return None
-                return f"(t if (t := {self.exact(a)} + {self.exact(b)}) <= {ones} else t - {ones + 1})"
+                first = f"{_DIGIT} or t <= " if near or (known is not None and known < _STEP) else ""
+                return f"(t if (t := {self.exact(a)} + {self.exact(b)}) <= {first}{ones} else t - {ones + 1})"
             if name == "shl":
                 if known is None or self.bound(a) << (known & (bits - 1)) <= ones:
                     return None
@@ -98,7 +106,8 @@ class Integers(Access):
                 if (known is not None and known >> 16) or self.bound(a) * self.bound(b) <= ones:
                     return None
                 text = f"{self.exact(a)} * {self.exact(b)}"
-            return f"(t if (t := {text}) <= {ones} else t & {ones})"
+            first = f"{_DIGIT} or t <= " if near else ""
+            return f"(t if (t := {text}) <= {first}{ones} else t & {ones})"
         if name == "shr_s" and self.is_const(args[1]):
             by = self.known(args[1]) & (bits - 1)
             sign = ones ^ (ones >> by)
@@ -113,6 +122,26 @@ class Integers(Access):
             low = 1 << 8 * _LOADS[name][0]
             return f"(t if (t := {self.read(value, _LOADS[name][0])}) < {low >> 1} else t + {ones + 1 - low})"
         return None
+
+    def _chained(self, value: int, name: str) -> str | None:
+        """A sum of products that cannot be negative, and is seldom too large."""
+        if not self._is_rising(value):
+            return None
+        text, fits = self._wide(value, name)
+        ones = M32 if self.graph.type[value] is Type.I32 else M64
+        return text if fits else f"(t if (t := {text}) <= {_DIGIT} or t <= {ones} else t & {ones})"
+
+    def _is_rising(self, value: int) -> bool:
+        value = self.alias.get(value, value)
+        if self.is_const(value):
+            return self.known(value) < _STEP
+        if self.is_local(value):
+            return True
+        name = self.graph.op[value].name.partition(".")[2]
+        a, b = self.graph.args[value] if self._is_chain(value) else (value, value)
+        if name == "shl":
+            return self._is_rising(a) and self.is_const(b)
+        return name in ("add", "mul") and self._is_rising(a) and self._is_rising(b)
 
     def _is_chain(self, value: int) -> bool:
         """Whether a value is an inner part of a sum or product, which is masked once in the end."""

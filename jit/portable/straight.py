@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from jit.ir.graph import Callee
 from jit.ir.ops import Type
 from jit.portable.access import FORMS, op_memory
-from jit.portable.control import Item
+from jit.portable.control import Item, Poll
 from jit.portable.memory import copy, fill, memory_access
 from jit.portable.values import OWN_EXIT, ROUNDED, writes
 from refsfi.errors import Crash
@@ -33,8 +34,10 @@ class Straight:
         # The statements since the last write that may leave, and the snapshot they leave through.
         self.run_lines: list[Item] = []
         self.snapshot = -1
-        # Whether a call has been written.
-        self.called = False
+        # Whether the function has looked at whether the guest is to stop.
+        self.polled = function.has_polled(number)
+        # What there is certainly room for: the dearest call that has been written.
+        self.roomy = 0
         # Values read that are not written yet.
         self.pending: dict[int, None] = {}
 
@@ -219,13 +222,18 @@ class Straight:
 
     def _poll(self, value: int) -> None:
         self.function.uses_store = True
-        self._own_exit(value, "s.stop is not None")
+        self._flush(())
+        self._close()
+        self.items.append(Poll(self.function.leave(self.graph.snap[value])))
+        self.function.polls.add(self.number)
+        self.polled = True
 
     def _room(self, value: int) -> None:
         self._own_exit(value, f"room < {self.graph.imm[value] + self.function.cost}")
 
     def _take_room(self, value: int) -> None:
         self._emit(f"room -= {self.graph.imm[value]}")
+        self.roomy = 0
 
     def _func_of_table(self, value: int) -> None:
         graph = self.graph
@@ -247,8 +255,12 @@ class Straight:
     def _call(self, value: int) -> None:
         self._flush(())
         self._close()
-        self.function.call(value, self.items, first=not self.called)
-        self.called = True
+        callee = self.graph.imm[value]
+        cost = self.function.unit.cost_of(callee) if isinstance(callee, Callee) else 0
+        self.function.call(value, self.items, poll=not self.polled, room=cost == 0 or cost > self.roomy)
+        self.function.polls.add(self.number)
+        self.polled = True
+        self.roomy = max(self.roomy, cost)
 
 
 _STATEMENTS: dict[str, Callable[[Straight, int], None]] = {

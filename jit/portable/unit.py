@@ -4,8 +4,9 @@ Generated functions get the instance, the room that is left on the guest's stack
 Python float, all else as the interpreter has it. They return the results, one as it is and several as a tuple. Those of
 a program share one namespace, in which `F12` is what calls of function 12 reach.
 
-An activation takes its cost from `room` as the interpreter does. Nested calls also take from Python's stack; so the
-room that a region is entered with is limited, and where it ends the interpreter carries on.
+An activation takes its cost from `room` as the interpreter does; whoever calls sees to it that there is as much. Nested
+calls also take from Python's stack; so the room that a region is entered with is limited, and where it ends the
+interpreter carries on.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ __all__ = ["PortableUnit", "namespace"]
 # Calls that may be nested in Python: the most that its limit has room for, with some to spare for what else is called.
 _NESTED: Final = (800, 400, 150)
 _SPARE: Final = 100
+# Times that a function's beginning is executed before CPython specialises it, and one.
+_WARMUP: Final = 9
 
 _serial = itertools.count()
 
@@ -138,6 +141,13 @@ class PortableUnit:
         self.space.names.setdefault(name, self.space.entries[own])
         return name
 
+    def code_of(self, callee: Callee) -> FuncCode:
+        return self.program.funcs[callee.index - self.program.imported_funcs]
+
+    def cost_of(self, callee: Callee) -> int:
+        """What an activation of a function costs; 0 where it has not been prepared, so that nobody knows yet."""
+        return self.code_of(callee).cost
+
     def _result_count(self, call: int) -> int:
         imm = self.graph.imm[call]
         type = func_type(self._type_of(imm.index)) if isinstance(imm, Callee) else imm
@@ -190,6 +200,9 @@ class PortableUnit:
             raise
         for code in codes:
             exec(code, self.space.names)
+        for block, made in fresh.items():
+            if made.uses_store:
+                _warm(self.space.names[self._name(block)])
         found: Callable[..., Any] = self.space.names[self._name(start)]
         return found
 
@@ -211,10 +224,9 @@ class PortableUnit:
         first: list[str] = []
         if start == graph.entries.get(CALL):
             params = self._call_params(start)
-            first = [f"if room < {self.code.cost}: raise NotEntered"]
             if self.program.metered:
                 # Entering a function costs a unit.
-                first += ["fuel = inst.store.fuel", "if not fuel: raise NotEntered", "inst.store.fuel = fuel - 1"]
+                first = ["fuel = inst.store.fuel", "if not fuel: raise NotEntered", "inst.store.fuel = fuel - 1"]
         elif start in graph.entries.values():
             params = ["r"]
         else:
@@ -314,6 +326,19 @@ class PortableUnit:
         for start in self._functions:
             names.pop(self._name(start), None)
         self._entries.clear()
+
+
+def _warm(function: Callable[..., Any]) -> None:
+    """Let CPython 3.11 specialise a function's byte code now. It does so when control has come so often through the
+    beginning or an unconditional jump backwards; loops with a condition have none, and many are only entered once."""
+    nothing = [None] * function.__code__.co_argcount
+    for _ in range(_WARMUP):
+        try:
+            function(*nothing)
+        except AttributeError:
+            # There is no instance, which is the first thing that is looked at.
+            continue
+        raise Crash("a function that polls begins with its store")
 
 
 def _float_of(bits: int) -> float:

@@ -404,7 +404,7 @@ def test_source() -> None:
     unit = Portable().compile(graph_of(program(text).funcs[0], loops=False))
     unit.entry(CALL)
     (source,) = unit.sources.values()
-    assert source.count("while True:") == 1
+    assert source.count("while s.stop is None:") == 1
     assert "to =" not in source
     assert "& 255" in source
 
