@@ -57,7 +57,7 @@ def call_host(func: HostFunc, arguments: list[Any], r: Regs, d: int) -> None:
 
 
 def _take_arguments(low: Lowerer, type: FuncType) -> list[int]:
-    if low.program.metered:
+    if low.lines:
         # The straight line ends here, and with it what operands may still be read from locals.
         low.flush()
     return low.pop_many(len(type.params))
@@ -65,7 +65,7 @@ def _take_arguments(low: Lowerer, type: FuncType) -> list[int]:
 
 def _emit_call(low: Lowerer, make: Any, type: FuncType, *args: Any) -> None:
     """Emit a call whose operands are popped already."""
-    if len(type.results) == 1 and not low.program.metered:
+    if len(type.results) == 1 and not low.lines:
         low.emit_value(make, *args, suspends=True)
     else:
         low.emit(make, *args, low.push_many(len(type.results)), suspends=True)
@@ -154,7 +154,7 @@ def lower_call_ref(low: Lowerer, pc: int, instr: Instr) -> None:
     """Rule: Step_read/call_ref-null, Step_read/call_ref-func"""
     type = func_type(low.info.types[instr.args[0]])
     callee = low.pop()
-    if low.program.metered:
+    if low.lines:
         low.flush()
     _emit_call(low, _call_ref, type, callee, _take_arguments(low, type))
 

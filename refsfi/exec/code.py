@@ -132,8 +132,6 @@ class FuncCode:
     def prepare(self) -> list[Any]:
         """Lower the function; its `tail`. Of a module that was loaded lazily, DecodeError, ValidationError or
         LimitError."""
-        from refsfi.exec.lower import lower
-
         info = self.program.info
         try:
             side = info.sides[self.index]
@@ -143,7 +141,7 @@ class FuncCode:
             raise
         self.nlocals = len(types)
         self.cost = FRAME_COST + SLOT_COST * (len(types) + side.max_height)
-        lowered, constants = lower(self, side)
+        lowered, constants = self.lower(side)
         self.lowered = lowered
         self.ops = lowered.steps
         if self.program.tier is not None:
@@ -157,6 +155,12 @@ class FuncCode:
         # Last, for it says to other threads that all the rest is there.
         self.tail = tail
         return tail
+
+    def lower(self, side: SideTable) -> tuple[Lowered, list[Any]]:
+        """The steps that activations begin with, and the constants at the end of their registers."""
+        from refsfi.exec.lower import lower
+
+        return lower(self, side)
 
     @property
     def side(self) -> SideTable:

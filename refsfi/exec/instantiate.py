@@ -26,7 +26,7 @@ from refsfi.syntax.types import (
 )
 from refsfi.valid.matching import extern_matches
 
-__all__ = ["instantiate"]
+__all__ = ["allocate", "instantiate"]
 
 
 def instantiate(store: Store, program: Program, imports: Sequence[Extern]) -> Instance:
@@ -36,6 +36,15 @@ def instantiate(store: Store, program: Program, imports: Sequence[Extern]) -> In
     where a segment does not fit, a start function traps or an initialiser does. What active segments wrote before a
     trap stays written.
     """
+    inst = allocate(store, program, imports)
+    start = program.module.start
+    if start is not None:
+        invoke_start(inst, inst.funcs[start])
+    return inst
+
+
+def allocate(store: Store, program: Program, imports: Sequence[Extern]) -> Instance:
+    """A new instance as `instantiate` makes it, up to the call of its start function, which is left to the caller."""
     module, info = program.module, program.info
     if len(imports) != len(module.imports):
         raise LinkError(f"expected {len(module.imports)} imports, got {len(imports)}")
@@ -62,8 +71,6 @@ def instantiate(store: Store, program: Program, imports: Sequence[Extern]) -> In
     for data in module.datas:
         inst.datas.append(data.init)
     _run_segments(inst)
-    if module.start is not None:
-        invoke_start(inst, inst.funcs[module.start])
     return inst
 
 

@@ -78,6 +78,8 @@ class Lowerer:
         self.side = side
         self.code = code
         self.fuse = fuse
+        # Whether somebody counts straight lines: all operands are in their slots where one begins.
+        self.lines = program.metered
         self.nlocals = code.nlocals
         # The stack model: for each operand the register that holds it.
         self.stack: list[int] = []
@@ -228,10 +230,19 @@ class Lowerer:
     # --- the walk --------------------------------------------------------------------------------------------------
 
     def run(self) -> Lowered:
-        body = self.body
+        self._walk(len(self.body))
+        return self._finish()
+
+    def stack_at(self, pc: int) -> list[int]:
+        """The registers in which instruction `pc`, which control can reach, finds the operands, deepest first."""
+        self._walk(pc)
+        return self.stack
+
+    def _walk(self, end: int) -> None:
+        """Lower the instructions below `end`, and come to that one if there is one."""
         heights = self.side.heights
-        charges = self._charges() if self.program.metered else {}
-        for pc, instr in enumerate(body):
+        charges = self.charges() if self.lines else {}
+        for pc, instr in enumerate(self.body[: end + 1]):
             self.pc = pc
             height = heights[pc]
             if height != UNREACHABLE:
@@ -241,16 +252,20 @@ class Lowerer:
                     raise Crash(f"operand height {len(self.stack)} is not {height} at {instr!r}")
                 if pc in charges:
                     self.flush()
-                    self.emit(_charge, pc, charges[pc])
-                find(instr.op)(self, pc, instr)
+                    self.begin_line(pc, charges[pc])
+                if pc < end:
+                    find(instr.op)(self, pc, instr)
             else:
                 self.live = False
                 if instr.op.mnemonic in _ARMS:
                     self.label(pc + 1)
-        return self._finish()
 
-    def _charges(self) -> dict[int, int]:
-        """pc of the first instruction of each straight line -> its fuel."""
+    def begin_line(self, pc: int, cost: int) -> None:
+        """Emit what counts a straight line."""
+        self.emit(_charge, pc, cost)
+
+    def charges(self) -> dict[int, int]:
+        """pc of the first instruction of each straight line that is to be counted -> its fuel."""
         charges: dict[int, int] = {}
         start = 0
         for end in self.program.fuel_blocks(self.code.index):

@@ -146,6 +146,16 @@ class MemInst:
                 self._renew()
             return old
 
+    def restart(self, size: int) -> None:
+        """Have `size` zeroed bytes in place of what there is, for a debugger that goes back to before a grow. The base
+        moves, so no compiled code may be around, and views of before show the old bytes. LimitError without room."""
+        with self.lock:
+            try:
+                self._storage = _allocate(self._type, size)
+            except (OSError, ValueError, OverflowError) as error:
+                raise LimitError(f"memory of {size} bytes cannot be allocated: {error}") from None
+            self._renew()
+
     def _renew(self) -> None:
         """After the storage has changed."""
         storage = self._storage
