@@ -29,6 +29,7 @@ class Access(ABC):
         shape: Shape,
         values: Values,
         nan: list[int],
+        form: list[int],
         alias: dict[int, int],
         constant: Callable[[Any], str],
     ) -> None:
@@ -37,6 +38,7 @@ class Access(ABC):
         self.values = values
         # Of floats, as in `Values`, but of this function alone.
         self.nan = nan
+        self.form = form
         # Parameters that stand for one value in this function.
         self.alias = alias
         self.ranges = Ranges(shape, values.block, alias)

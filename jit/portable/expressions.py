@@ -60,7 +60,7 @@ class Expressions(Floats):
         if type is Type.F64:
             return self.number(value)
         if type is Type.F32:
-            return self.number(value) if self.values.form[value] == FLOAT else self.bits(value)
+            return self.number(value) if self.form[value] == FLOAT else self.bits(value)
         return self.vector(value) if type is Type.V128 else self.reference(value)
 
     def plain(self, value: int) -> str:

@@ -22,7 +22,7 @@ class Floats(Integers):
         op = graph.op[value]
         if self.is_const(value):
             return self._literal(op.result, graph.imm[value])
-        if op.result is Type.F32 and self.values.form[value] == BITS:
+        if op.result is Type.F32 and self.form[value] == BITS:
             return f"unpack_f(pack_I({self.bits(value)}))[0]"
         if self.is_local(value):
             return self.name(value)
@@ -110,7 +110,7 @@ class Floats(Integers):
             return str(graph.imm[value])
         if op.result is Type.F64:
             return f"unpack_Q(pack_d({self.canonical(value)}))[0]"
-        if self.values.form[value] == FLOAT:
+        if self.form[value] == FLOAT:
             return f"unpack_I(pack_f({self.canonical(value)}))[0]"
         if self.is_local(value):
             return self.name(value)

@@ -42,9 +42,11 @@ class Function:
         self.values = unit.values
         self.shape = Shape(self.graph, start)
         self.start = start
-        nan = self._nans()
-        alias = self.shape.copies(lambda value, param: self._may_stand(value, param, nan))
-        self.text = Expressions(self.shape, self.values, nan, alias, unit.constant)
+        incoming = self._incoming()
+        nan = self._nans(incoming)
+        form = self._forms(incoming)
+        alias = self.shape.copies(lambda value, param: self._may_stand(value, param, nan, form))
+        self.text = Expressions(self.shape, self.values, nan, form, alias, unit.constant)
         self._loops: list[Loop] = []
         self._gotos: dict[int, list[Goto]] = {}
         # Value -> the blocks that name it.
@@ -64,27 +66,42 @@ class Function:
         self.items = self._from(start, None)
         self.free = {value for value, users in self._named.items() if self.lacks(value, users)}
 
-    def _may_stand(self, value: int, param: int, nan: list[int]) -> bool:
+    def _may_stand(self, value: int, param: int, nan: list[int], form: list[int]) -> bool:
         """Whether a value can be used where a parameter is that it is the only one for."""
         values = self.values
         if values.block[value] < 0:
             return True
-        if not values.local[value] or values.form[value] != values.form[param]:
+        if not values.local[value] or form[value] != form[param]:
             return False
         return nan[value] == nan[param] or nan[value] != DIRTY
 
-    def _nans(self) -> list[int]:
-        """What NaNs floats can be in this function: fewer parameters of its blocks are mixed than of the graph's, since
-        nothing comes from other entries."""
+    def _incoming(self) -> dict[int, list[int]]:
+        """Parameter of type f32 or f64 -> all that it can be in this function, where that is less than in the graph,
+        since nothing comes from other entries. Parameters that the function may be given are not among them."""
         graph, shape = self.graph, self.shape
-        nan = list(self.values.nan)
         incoming: dict[int, list[int]] = {}
         for block in shape.order:
             for edge in shape.edges_of(block):
                 if edge.target in shape.rank and edge.target != self.start:
                     for param, value in zip(graph.blocks[edge.target].params, edge.args):
                         if graph.type[param] in (Type.F32, Type.F64):
-                            incoming.setdefault(param, []).append(self.raw(value))
+                            incoming.setdefault(param, []).append(value)
+        if incoming:
+            # Only what is computed on all ways to where the function begins can be used in it before it is computed.
+            above = shape.above_start({self.values.block[param] for param in incoming})
+            incoming = {param: values for param, values in incoming.items() if self.values.block[param] not in above}
+        return incoming
+
+    def _forms(self, incoming: dict[int, list[int]]) -> list[int]:
+        """In which form each f32 is held in this function."""
+        form = list(self.values.form)
+        self.values.join_forms(form, incoming)
+        return form
+
+    def _nans(self, joins: dict[int, list[int]]) -> list[int]:
+        """What NaNs floats can be in this function."""
+        nan = list(self.values.nan)
+        incoming = {param: [self.raw(value) for value in values] for param, values in joins.items()}
         for param in incoming:
             nan[param] = CLEAN
         changed = True
@@ -325,7 +342,7 @@ class Function:
             return text.same(value)
         if text.nan[param] == DIRTY:
             value = self.raw(text.alias.get(value, value))
-        if type is Type.F32 and self.values.form[param] == BITS:
+        if type is Type.F32 and text.form[param] == BITS:
             return text.bits(value)
         return text.number(value) if text.nan[param] == DIRTY else text.canonical(value)
 
@@ -337,6 +354,8 @@ class Function:
 
     def _given(self, value: int) -> str:
         """A value that another function needs, as it is everywhere."""
+        if self.graph.type[value] is Type.F32 and self.values.form[value] == BITS:
+            return self.text.bits(value)
         mixed = self.text.nan[value] == DIRTY and self.values.nan[value] != DIRTY
         return self.text.canonical(value) if mixed else self.text.same(value)
 

@@ -149,6 +149,24 @@ class Shape:
             and not self.dominates(edge.target, block)
         }
 
+    def above_start(self, blocks: set[int]) -> set[int]:
+        """Those of some blocks that dominate the function's beginning in the whole graph."""
+        entries = set(self.graph.entries.values())
+        if self.start in entries:
+            return set()
+        above: set[int] = set()
+        for block in blocks:
+            seen = entries - {block}
+            work = list(seen)
+            while work and self.start not in seen:
+                for edge in self.edges_of(work.pop()):
+                    if edge.target != block and edge.target not in seen:
+                        seen.add(edge.target)
+                        work.append(edge.target)
+            if self.start not in seen and block != self.start:
+                above.add(block)
+        return above
+
     # --- loops -----------------------------------------------------------------------------------------------------
 
     def _find_loops(self) -> None:

@@ -195,7 +195,7 @@ class Straight:
         if type is Type.F64:
             return 8, "d", text.canonical(operand)
         if type is Type.F32:
-            if self.values.form[operand]:
+            if text.form[operand]:
                 return 4, "f", text.canonical(operand)
             return 4, "I", text.bits(operand)
         width = _STORES.get(name, 4 if type is Type.I32 else 8)

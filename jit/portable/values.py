@@ -83,6 +83,8 @@ class Values:
         self.exits: dict[int, int] = {}
         # Values that a snapshot which is ever used mentions, or may mention within an expression.
         self.seen_by_exit = [False] * count
+        # Those that it mentions itself.
+        self.left_with: set[int] = set()
         # How many instructions use a value, and the one that does.
         self.uses = [0] * count
         self.user = [-1] * count
@@ -120,6 +122,7 @@ class Values:
             if end >= 0:
                 used.add(end)
         work = [value for snapshot in used for frame in graph.snapshots[snapshot].frames for _, value in frame.values]
+        self.left_with.update(work)
         while work:
             value = work.pop()
             if not self.seen_by_exit[value]:
@@ -267,7 +270,12 @@ class Values:
                 joins[value] = list(graph.args[value][:2])
         for value in self._only_numbers():
             form[value] = FLOAT
-        joins = {value: sources for value, sources in joins.items() if graph.type[value] is Type.F32}
+        self.join_forms(form, joins)
+        return form
+
+    def join_forms(self, form: list[int], joins: dict[int, list[int]]) -> None:
+        """Let f32 values that are one of several be numbers where all of these are."""
+        joins = {value: sources for value, sources in joins.items() if self.graph.type[value] is Type.F32}
         for value in joins:
             form[value] = FLOAT
         changed = True
@@ -279,7 +287,6 @@ class Values:
                 ):
                     form[value] = BITS
                     changed = True
-        return form
 
     def _only_numbers(self) -> list[int]:
         """f32 values whose bits nobody looks at."""
@@ -287,7 +294,7 @@ class Values:
         found = {
             v
             for v, op in enumerate(graph.op)
-            if op.result is Type.F32 and self.block[v] >= 0 and not self.seen_by_exit[v] and not op.pure
+            if op.result is Type.F32 and self.block[v] >= 0 and v not in self.left_with and not op.pure
         }
         for number in self.blocks:
             block = graph.blocks[number]

@@ -392,6 +392,32 @@ def test_entered_in_the_middle_of_loops() -> None:
             assert compiled("f", n) == interpreted("f", n)
 
 
+def test_singles_of_several_entries() -> None:
+    """An f32 is a number in the functions in which it only comes from arithmetic, and bits where a signalling NaN may
+    come in with the interpreter's registers; they hand it to each other as bits."""
+    text = """(module (memory 1) (func (export "f") (param i32 i32) (result i32)
+      (local $i i32) (local $j i32) (local $x f32)
+      (local.set $x (f32.reinterpret_i32 (local.get 1)))
+      (f32.store (i32.const 8) (f32.const 1.5))
+      (loop $outer
+        (local.set $j (i32.const 3))
+        (loop $inner
+          (if (i32.gt_u (local.get $i) (i32.const 4))
+            (then (local.set $x
+              (f32.add (f32.mul (local.get $x) (f32.load (i32.const 8))) (f32.load (i32.const 8))))))
+          (br_if $inner (local.tee $j (i32.sub (local.get $j) (i32.const 1)))))
+        (if (i32.eq (i32.and (local.get $i) (i32.const 3)) (i32.const 3))
+          (then (local.set $x (f32.load (i32.const 0)))))
+        (i32.store (i32.const 0) (i32.add (i32.const 0x7fa00000) (local.get $i)))
+        (br_if $outer (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get 0))))
+      (i32.reinterpret_f32 (local.get $x))))"""
+    for hot in (1, 2, 3, 5, 8):
+        compiled, interpreted = both(text, options=Options(hot_loop=hot, hot_call=1000, hot_exit=1))
+        for n in (1, 2, 4, 5, 8, 11, 30):
+            for bits in (0x7FA00001, 0x3F800000, 0xFF812345):
+                assert compiled("f", n, bits) == interpreted("f", n, bits)
+
+
 def test_source() -> None:
     """What is generated is what one would write: no jump is told by a number where Python can say it."""
     text = """(module (memory 1) (func (param i32) (result i32) (local i32)
