@@ -207,8 +207,8 @@ class Write:
 @dataclass(frozen=True, slots=True)
 class Step:
     """A link in a value's history: the instruction that made it at `clock`, what it made, and where its operands came
-    from. `what` says it in words; `kind` is one of constant, local, argument, operation, load, call, host, global,
-    table, field, unknown."""
+    from. `what` says it in words; `kind` is one of constant, local, argument, operation, load, store, call, host,
+    global, unknown. `value` is None where it is not known any more."""
 
     kind: str
     what: str

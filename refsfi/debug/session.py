@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from refsfi.debug import inspect
+from refsfi.debug import inspect, origins
 from refsfi.debug.breakpoints import Access, Breakpoint, Breakpoints, Event, Watched
 from refsfi.debug.counted import Clock
 from refsfi.debug.executor import Halt
@@ -24,10 +24,12 @@ from refsfi.debug.model import (
     HostCall,
     Place,
     Reason,
+    Step,
     Stop,
     Thread,
     Unit,
     Variable,
+    Write,
 )
 from refsfi.debug.motion import Line, Motion
 from refsfi.debug.rules import rules_of
@@ -183,26 +185,26 @@ class Session:
         return self.stop
 
     def pause(self) -> None:
-        """Have the command that is running return soon. From any thread, or a signal handler."""
+        """Have the command that is running return soon, or the next one where none is. From any thread, or a signal
+        handler."""
         self._time.executor.interrupt()
 
     def _prepare(self) -> None:
         """Before a command: what stopped the guest here does not do so again."""
         self._hits.asked = self.clock
-        self._time.executor.interrupted = False
 
     def _arrive(self, halt: Halt | None) -> Stop:
         """A command is over: say where the guest is."""
         if self._time.ended is not None:
             self.stop = self._over()
         elif halt is None:
-            reason = Reason.PAUSE if self._time.executor.interrupted else Reason.STEP
-            self.stop = self._stop(reason)
+            self.stop = self._stop(Reason.PAUSE if self._time.executor.interrupted else Reason.STEP)
         else:
             self.stop = self._stop(halt.reason, hits=halt.hits, message=halt.message, watch=halt.watch)
             for number in halt.hits:
                 if self.breakpoints[number].temporary:
                     self.breakpoints.remove(number)
+        self._time.executor.interrupted = False
         return self.stop
 
     def _stop(self, reason: Reason, **more: Any) -> Stop:
@@ -332,6 +334,16 @@ class Session:
     def evaluate(self, expression: str, frame: int = 0) -> Variable:
         """The value of an expression (see `refsfi.debug.expressions`) in the frame of that level. DebugError."""
         return Evaluator(self, frame).evaluate(expression)
+
+    def last_write(self, address: int, instance: int = 0, memory: int = 0) -> Write | None:
+        """Who wrote the byte that is there now; None where nobody has since its memory was made. The position in time
+        stays what it is."""
+        return origins.last_write(self, address, instance, memory)
+
+    def origin(self, variable: Variable) -> Step:
+        """Where the value of a local, an operand or a place in memory came from: the data flow that led to it, as far
+        back as it can be followed. `variable` is one of now."""
+        return origins.origin(self, variable)
 
     # --- changing ----------------------------------------------------------------------------------------------------
     # Each cuts off what was recorded behind the present, and says whether there was anything.

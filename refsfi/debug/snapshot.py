@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from refsfi.debug.executor import to_stepwise
+from refsfi.debug.inspect import taken
 from refsfi.exec.code import FuncCode
 from refsfi.exec.machine import Entry
 from refsfi.runtime.memory import MemInst
@@ -80,7 +81,7 @@ class Snapshot:
     """`clock` and `cursor`, how much of the log of the host's calls lies before, say when it is; `action` which of the
     target's actions is being done. `pinned`: it cannot be made again by executing.
 
-    `size` is in bytes and leaves out the memories' pages, which are shared.
+    `outcome` is the timeline's. `size` is in bytes and leaves out the memories' pages, which are shared.
     """
 
     clock: int
@@ -96,7 +97,7 @@ class Snapshot:
     tables: dict[TableInst, tuple[Any, ...]]
     segments: dict[Instance, tuple[tuple[Any, ...], tuple[bytes, ...]]]
     objects: list[tuple[StructInst | ArrayInst, tuple[Any, ...]]]
-    ended: Any = None
+    outcome: Any
     size: int = 0
 
     def restore(self, store: Store) -> None:
@@ -219,7 +220,8 @@ class Reach:
     """Everything that the guest can come to from its frames and instances, each thing once, in an order that depends on
     nothing but the state."""
 
-    def __init__(self, store: Store, instances: Iterable[Instance]) -> None:
+    def __init__(self, store: Store, instances: Iterable[Instance], *, live: bool = False) -> None:
+        """`live`: leave out what only registers without a value of now refer to; frames are in their stepwise form."""
         self.instances: list[Instance] = []
         self.memories: list[MemInst] = []
         self.globals: list[GlobalInst] = []
@@ -232,9 +234,11 @@ class Reach:
         pending: list[Any] = [*instances]
         frame = store.frame
         while frame is not None:
-            if frame.code is not None:
+            code = frame.code
+            if code is not None:
                 pending.append(frame.inst)
-            pending += frame.regs
+            regs = frame.regs
+            pending += regs if code is None or not live else regs[: _live(frame, code, frame is store.frame)]
             frame = frame.caller
         pending.reverse()
         while pending:
@@ -296,7 +300,12 @@ class Reach:
 
 def state_hash(store: Store, instances: Iterable[Instance]) -> str:
     """A digest of everything that the guest can tell two states apart by, and of nothing else."""
-    reach = Reach(store, instances)
+    frame = store.frame
+    while frame is not None:
+        if frame.code is not None:
+            to_stepwise(frame)
+        frame = frame.caller
+    reach = Reach(store, instances, live=True)
     digest = hashlib.sha256()
 
     def add(*parts: Any) -> None:
@@ -308,10 +317,9 @@ def state_hash(store: Store, instances: Iterable[Instance]) -> str:
         if code is None:
             add("entry", [reach.name(v) for v in frame.regs])
         else:
-            to_stepwise(frame)
-            live = code.nlocals + max(code.side.heights[frame.ip], 0) if frame is store.frame else len(frame.regs)
+            live = _live(frame, code, frame is store.frame)
             add("frame", code.func_index, reach.numbers[id(frame.inst)], frame.ip, frame.ret)
-            add([reach.name(v) for v in frame.regs[:live]] if frame is store.frame else _waiting(frame, code, reach))
+            add([reach.name(v) for v in frame.regs[:live]])
         frame = frame.caller
     add(store.room, store.fuel)
     for memory in reach.memories:
@@ -329,9 +337,10 @@ def state_hash(store: Store, instances: Iterable[Instance]) -> str:
     return digest.hexdigest()
 
 
-def _waiting(frame: Frame, code: FuncCode, reach: Reach) -> list[str]:
-    """The registers of a caller that it still needs: those below what its call took and gives."""
-    live = min(
-        code.nlocals + max(code.side.heights[frame.ip - 1], 0), code.nlocals + max(code.side.heights[frame.ip], 0)
-    )
-    return [reach.name(v) for v in frame.regs[:live]]
+def _live(frame: Frame, code: FuncCode, innermost: bool) -> int:
+    """How many registers hold locals and operands. What a call took from its caller is gone."""
+    heights = code.side.heights
+    if innermost:
+        return code.nlocals + heights[frame.ip]
+    call = frame.ip - 1
+    return code.nlocals + heights[call] - taken(frame, code.program.module.funcs[code.index].body[call])

@@ -62,6 +62,8 @@ class Timeline:
         self._action = 0
         self._hits = hits
         self._programs: dict[Program, DebugProgram] = {}
+        # What the call of an action returns.
+        self._types: tuple[ValType, ...] = ()
         # Host functions and what stands in for them; the originals are kept with them, so that ids stay theirs.
         self._stand_ins: dict[int, tuple[HostFunc, HostFunc]] = {}
         self._own: set[int] = set()
@@ -126,9 +128,9 @@ class Timeline:
         self._enter(action.function(), action.arguments)
 
     def _enter(self, func: FuncInst | HostFunc, arguments: Sequence[Value]) -> None:
-        types = func_type(func.type).results
+        self._types = func_type(func.type).results
         if isinstance(func, HostFunc):
-            self._finish(tuple(func.fn(*arguments)), types)
+            self._finish(tuple(func.fn(*arguments)))
             return
         entry = Entry(self.store, None, func.code.nresults)
         self.store.frame = entry
@@ -138,21 +140,17 @@ class Timeline:
             self.store.frame = None
             raise
 
-    def _finish(self, results: tuple[Value, ...], types: tuple[ValType, ...]) -> None:
-        self.results = (results, types)
+    def _finish(self, results: tuple[Value, ...]) -> None:
+        self.results = (results, self._types)
         action = self._actions[self._action - 1]
         if isinstance(action, Call) and action.finished is not None:
             action.finished(results)
 
     def _returned(self, entry: Frame) -> None:
         """The call of an action is over."""
-        action = self._actions[self._action - 1]
-        types: tuple[ValType, ...] = ()
-        if isinstance(action, Call):
-            types = func_type(action.function().type).results
         self.store.frame = None
         self.store.room = self.store.limits.stack
-        self._finish(tuple(entry.regs), types)
+        self._finish(tuple(entry.regs))
         self._advance()
 
     def _bordered(self, extern: Extern, name: str) -> Extern:
@@ -257,22 +255,20 @@ class Timeline:
         if isinstance(outcome, Halt):
             return outcome
         if outcome is not None:
-            self.ended = outcome
+            self._end(outcome)
         elif self.store.frame is not None and self.store.frame.code is None:
             self._returned(self.store.frame)
         return None
 
     def _end(self, outcome: Ended) -> None:
-        frame = self.store.frame
-        if frame is None:
-            raise Crash("an end without a frame")
         if outcome.error is None:
-            self._returned(frame)
+            if self.store.frame is None:
+                raise Crash("an end without a frame")
+            self._returned(self.store.frame)
             return
-        code = frame.code
-        if code is not None and not code.program.module.funcs[code.index].body[frame.ip].op.mnemonic.startswith("call"):
-            # In the counting form not all operands were in their slots.
-            self._again(outcome.clock)
+        # In the counting form not all operands are in their slots; and fuel, or memory in a call of the host, may have
+        # changed before it failed. What is shown is the state that the instruction found.
+        self._again(outcome.clock)
         self.ended = outcome
 
     # --- snapshots ---------------------------------------------------------------------------------------------------
@@ -289,7 +285,7 @@ class Timeline:
             cursor=self.journal.cursor,
             action=self._action,
             pinned=pinned,
-            ended=(self.ended, self.results),
+            outcome=(self.ended, self.results, self._types),
         )
         self.history.add(snapshot)
         took = time.perf_counter()
@@ -311,7 +307,7 @@ class Timeline:
         self.clock.now = snapshot.clock
         self.journal.cursor = snapshot.cursor
         self._action = snapshot.action
-        self.ended, self.results = snapshot.ended
+        self.ended, self.results, self._types = snapshot.outcome
         self._due = snapshot.clock + self._interval
         self._begun = time.perf_counter()
 
