@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,7 +13,7 @@ from refsfi.api.managed import Managed
 from refsfi.errors import GuestException, GuestExit, MemoryFault, TrapCode, WasmError
 from refsfi.exec.machine import backtrace
 from refsfi.host.unknown import UnknownImport
-from refsfi.runtime.backtrace import backtrace_lines
+from refsfi.runtime.backtrace import Locator, backtrace_lines
 from refsfi.runtime.store import FuncInst
 from refsfi.syntax.module import Instr, MemArg
 from refsfi.syntax.types import I32, MemType
@@ -20,6 +21,7 @@ from refsfi.syntax.types import I32, MemType
 if TYPE_CHECKING:
     from refsfi.api.context import Context
     from refsfi.api.tag import Tag
+    from refsfi.debug.dwarf import SourceFrame
 
 __all__ = ["Frame", "Trap", "TrapCode", "UncaughtException", "report_below", "surface"]
 
@@ -67,6 +69,14 @@ class Frame(Managed):
         """The faulting or calling instruction, by its mnemonic."""
         instr = _instr(self._frame)
         return "" if instr is None else instr.op.mnemonic
+
+    @property
+    def source_frames(self) -> list[SourceFrame]:
+        """The place in the source, by the module's debug information (DWARF): the functions that are inlined there,
+        innermost first, and at last the frame's own. Each has `function`, `file`, `line`, `column` and `inlined`.
+        Empty where the module does not say."""
+        self._check_open()
+        return _source_frames(self._frame)
 
 
 class Trap(Exception, Managed):
@@ -218,7 +228,20 @@ def _report(frames: Sequence[core.Frame], causes: Sequence[str]) -> str:
     """The backtrace, and below it the causes from the outermost to the innermost, numbered where there are several."""
     if not frames:
         return causes[-1]
-    return _report_causes("\n".join(backtrace_lines(frames)), causes)
+    return _report_causes("\n".join(_backtrace(frames)), causes)
+
+
+def _source_frames(frame: core.Frame) -> list[SourceFrame]:
+    # Few programs look at the source of their guests.
+    from refsfi.debug.symbols import source_frames
+
+    return source_frames(frame)
+
+
+def _backtrace(frames: Sequence[core.Frame]) -> list[str]:
+    """With places in the source where the environment asks for them, by the name that wasmtime's users know."""
+    details = os.environ.get("WASMTIME_BACKTRACE_DETAILS") == "1"
+    return backtrace_lines(frames, Locator(_source_frames if details else None))
 
 
 def _report_causes(head: str, causes: Sequence[str]) -> str:
@@ -233,7 +256,7 @@ def report_below(doing: str, trap: Trap) -> str:
     """The report of a trap beneath a line that says what was being done."""
     causes = [trap.message]
     if trap._cause is not None:
-        causes = ["\n".join(backtrace_lines(trap._cause.frames)), *_causes(trap._cause)]
+        causes = ["\n".join(_backtrace(trap._cause.frames)), *_causes(trap._cause)]
     return _report_causes(doing, [cause for cause in causes if cause])
 
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from refsfi.cli.aftermath import debug_help, parse_debug_settings
 from refsfi.cli.files import is_binary, read_input
 from refsfi.cli.guest import guest_help, parse_guest_options
 from refsfi.cli.jit import JIT_OPTIONS, choice, tier_choice
-from refsfi.cli.keys import Key, Keys, number
 from refsfi.cli.options import Command, HelpRequested, Option, Parsed, UsageError
 from refsfi.cli.report import execute
 from refsfi.cli.session import Session, Settings
@@ -51,7 +51,7 @@ _COMMAND = Command(
         ),
         Option("-W --wasm", "limits of the guest, and proposals: -W help", "KEY=VALUE,…"),
         Option("-S --wasi", "what else WASI gives the guest: -S help", "KEY=VALUE,…"),
-        Option("-D --debug", "max-backtrace=N: frames that a trap shows (20)", "KEY=VALUE,…"),
+        Option("-D --debug", "core dumps and backtraces: -D help", "KEY=VALUE,…"),
         Option("--trap", "how a trap is reported: text, json or explain", "FORM"),
         Option(
             "--trace",
@@ -106,24 +106,14 @@ def _has_start(data: bytes) -> bool:
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-_DEBUG: Final = Keys(
-    "-D",
-    [
-        Key(
-            "max-backtrace=N",
-            "frames that a trap's report shows (20)",
-            lambda limits, value: limits.__setitem__("backtrace", number(value)),
-        )
-    ],
-)
-
-
 def _settings(parsed: Parsed) -> Settings:
-    for key, text in (("wasm", guest_help), ("wasi", wasi_help), ("debug", _debug_help), ("monitor", _monitor_help)):
+    for key, text in (("wasm", guest_help), ("wasi", wasi_help), ("debug", debug_help), ("monitor", _monitor_help)):
         if "help" in parsed.all(key):
             raise HelpRequested(text())
     guest = parse_guest_options(parsed.all("wasm"))
-    _DEBUG.apply(parsed.all("debug"), guest.limits)
+    debug = parse_debug_settings(parsed.all("debug"))
+    if debug.backtrace is not None:
+        guest.limits["backtrace"] = debug.backtrace
     wasi = parse_wasi_settings(parsed.all("wasi"), parsed.all("dir"), parsed.all("env"))
     if not parsed.operands:
         raise UsageError("no file given: refsfi run FILE [ARGS…]")
@@ -146,14 +136,11 @@ def _settings(parsed: Parsed) -> Settings:
         wasi,
         [_preload(text) for text in parsed.all("preload")],
         trap or "text",
+        debug,
         trace,
         monitors,
         tier,
     )
-
-
-def _debug_help() -> str:
-    return "\n".join(["-D options, several separated by commas:", "", *_DEBUG.help()])
 
 
 def _monitor_help() -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from refsfi.cli.aftermath import Aftermath, DebugSettings
 from refsfi.cli.files import describe, display_name, read_input, refuse_component
 from refsfi.cli.guest import GuestOptions
 from refsfi.cli.progress import checking
@@ -49,6 +50,7 @@ class Settings:
     wasi: WasiSettings = field(default_factory=WasiSettings)
     preloads: Sequence[tuple[str, str | None]] = ()
     trap: str = "text"
+    debug: DebugSettings = field(default_factory=DebugSettings)
     trace: frozenset[str] = frozenset()
     monitors: Sequence[MonitorChoice] = ()
     tier: TierChoice = field(default_factory=TierChoice)
@@ -80,6 +82,7 @@ class Session:
         self._monitoring: Monitoring | None = None
         # What is being done, for reports.
         self._context = ""
+        self._aftermath = Aftermath(self._store, settings.trap, settings.debug)
 
     def run(self, data: bytes) -> int:
         """Run the module `data`; the exit code. Failure, UsageError."""
@@ -98,15 +101,8 @@ class Session:
                 instance = self._instantiate(main, settings.path)
                 self._initialize(instance)
                 self._call(instance)
-        except Trap as trap:
-            from refsfi.cli.traps import trap_report
-
-            self._report(trap_report(trap, settings.trap, self._context))
-            return EXIT_TRAP
-        except GuestException as error:
-            from refsfi.cli.traps import exception_report
-
-            self._report(exception_report(error, settings.trap, self._context, self._instances))
+        except (Trap, GuestException) as error:
+            self._report(self._aftermath.report(error, self._context, self._instances, self._paths))
             return EXIT_TRAP
         except GuestExit as exit:
             # The system keeps eight bits; that must not make a success of a failure.
@@ -247,7 +243,12 @@ class Session:
         if self._wasi is None:
             from refsfi.cli.wasi import open_wasi
 
-            self._wasi = open_wasi(self._settings.wasi, complain if "wasi" in self._settings.trace else None)
+            logs: list[Callable[[str], None]] = []
+            if "wasi" in self._settings.trace:
+                logs.append(complain)
+            if self._aftermath.explains:
+                logs.append(self._aftermath.called)
+            self._wasi = open_wasi(self._settings.wasi, logs)
         return self._wasi.imports(self._store, module)
 
     # --- calling ---

@@ -79,8 +79,8 @@ def check_dirs(settings: WasiSettings) -> None:
             raise Failure(f"--dir {host}: cannot be opened: {error}") from None
 
 
-def open_wasi(settings: WasiSettings, log: Callable[[str], None] | None) -> Wasi:
-    """The guest's WASI, with the process's standard streams; each call is told to `log`. Failure."""
+def open_wasi(settings: WasiSettings, logs: Sequence[Callable[[str], None]] = ()) -> Wasi:
+    """The guest's WASI, with the process's standard streams; each call is told to `logs`. Failure."""
     from refsfi.host.wasi import Preopen, Wasi, WasiOptions
 
     options = WasiOptions(
@@ -90,7 +90,7 @@ def open_wasi(settings: WasiSettings, log: Callable[[str], None] | None) -> Wasi
         stdout=_stream(1),
         stderr=_stream(2),
         preopens=[Preopen(host, guest) for host, guest in settings.dirs],
-        observer=None if log is None else _CallLog(log),
+        observer=_CallLog(logs) if logs else None,
     )
     try:
         return Wasi(options)
@@ -112,10 +112,10 @@ def _stream(number: int) -> Inherit | None:
 class _CallLog:
     """A line for each call: `wasi: fd_write(fd=1, buffers=0x1f70, count=1, size=0x1f6c) -> success`."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, logs: Sequence[Callable[[str], None]]) -> None:
         from refsfi.host.wasi.functions import FUNCTIONS
 
-        self._write = write
+        self._logs = logs
         self._functions = {function.name: function for function in FUNCTIONS}
         self._call = ""
 
@@ -130,6 +130,10 @@ class _CallLog:
 
     def wrote(self, address: int, data: memoryview) -> None:
         pass
+
+    def _write(self, line: str) -> None:
+        for log in self._logs:
+            log(line)
 
     def left(self, name: str, errno: int) -> None:
         from refsfi.host.wasi.abi import Errno

@@ -139,6 +139,8 @@ def locate(store: Store, f: Frame, ip: int, trap: Trap) -> None:
     pc = _lowered(f, code).pcs[ip] if at is None else at
     if code.program.metered and at is None and store.fuel is not None:
         store.fuel += code.unspent(pc)
+    if store.witness is not None:
+        store.witness.failed(f, pc, at, trap)
     if not trap.frames:
         trap.frames = _trace(f, code, pc)
 
@@ -146,9 +148,13 @@ def locate(store: Store, f: Frame, ip: int, trap: Trap) -> None:
 def blame(f: Frame, ip: int, at: int | None, error: GuestException | GuestExit) -> None:
     """Give an exception that nothing caught, or an exit, its backtrace: it happened in frame `f`, step `ip`, at
     instruction `at` where that is not the one that the step stands for."""
-    if f.code is None or error.frames:
+    if f.code is None:
         return
     pc = _lowered(f, f.code).pcs[ip] if at is None else at
+    if f.store.witness is not None and isinstance(error, GuestException):
+        f.store.witness.failed(f, pc, at, error)
+    if error.frames:
+        return
     error.frames = _trace(f, f.code, pc)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from ctypes import c_uint64
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from refsfi.errors import Exhaustion
+from refsfi.errors import Exhaustion, GuestException, Trap
 from refsfi.runtime.limits import Limits
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.table import TableInst
@@ -32,6 +32,7 @@ __all__ = [
     "Instance",
     "Store",
     "TagInst",
+    "Witness",
     "extern_type",
 ]
 
@@ -41,7 +42,7 @@ class Store:
     set it by `request_stop`. `room` is what is left of `limits.stack`, in bytes; `heap` what may still be allocated
     before somebody counts what is in use (`runtime.heap`), in bytes. `at` is the pc of a failing instruction where it
     is not the one that the innermost frame's step stands for. `observer` looks on at invocations that begin while it is
-    set. `native` is what a compiling tier keeps for the store."""
+    set; `witness` is told of failures. `native` is what a compiling tier keeps for the store."""
 
     __slots__ = (
         "__weakref__",
@@ -55,6 +56,7 @@ class Store:
         "observer",
         "room",
         "stop",
+        "witness",
     )
 
     def __init__(self, limits: Limits | None = None, fuel: int | None = None) -> None:
@@ -67,6 +69,7 @@ class Store:
         self.at: int | None = None
         self.stop: Exhaustion | None = None
         self.observer: Observer | None = None
+        self.witness: Witness | None = None
         self.native: NativeStore | None = None
 
     def request_stop(self, stop: Exhaustion | None) -> None:
@@ -75,6 +78,14 @@ class Store:
         self.stop = stop
         if self.native is not None:
             self.native.set_stop(stop is not None)
+
+
+class Witness(Protocol):
+    """Who is told of traps, and of exceptions that nobody in the invocation catches, while the frames are there."""
+
+    def failed(self, frame: Frame, pc: int, at: int | None, error: Trap | GuestException) -> None:
+        """`error` came of instruction `pc` of `frame`, whose operands are in their slots unless `at` is None and the
+        frame runs fused steps. Told again for each invocation that it passes through."""
 
 
 class NativeStore(Protocol):

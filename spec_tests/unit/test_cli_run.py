@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from refsfi.binary.encode import encode
-from refsfi.cli import traps
 from refsfi.cli.main import main
+from refsfi.debug import meaning
 from refsfi.errors import Crash, TrapCode
 from refsfi.text.parser import parse_module
 
@@ -185,7 +185,7 @@ class TestTraps:
         assert err.endswith("wasm trap: out of bounds memory access\n")
 
     def test_every_code_has_a_meaning(self) -> None:
-        assert set(TrapCode) == set(traps._MEANING)
+        assert set(TrapCode) == set(meaning._MEANING)
 
     def test_an_exception_that_nothing_catches(self, run: Run) -> None:
         code, _, err = run("--invoke", "throw", "traps.wat")
