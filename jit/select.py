@@ -9,6 +9,7 @@ import resource
 import sys
 from dataclasses import replace
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from jit.counters import LateTier
@@ -51,14 +52,15 @@ def obstacle() -> str | None:
     return None
 
 
-def make_backend(name: str | None, options: Options) -> Backend:
-    """The back end of this name, or the best one; where machine code is not to be had, one line on stderr says why."""
+def make_backend(name: str | None, options: Options, *, checked: bool = False) -> Backend:
+    """The back end of this name, or the best one; where machine code is not to be had, one line on stderr says why.
+    `checked`: machine code is verified as well, if there is the decoder for it."""
     if name != "portable":
         why = obstacle()
         if why is None:
             from jit.x64.backend import X64Backend
 
-            return X64Backend(options)
+            return X64Backend(options, verified=checked and find_spec("iced_x86") is not None)
         _say(f"compiling to Python instead of machine code: {why}")
     from jit.portable import Portable
 
@@ -103,7 +105,7 @@ def _tier(choice: TierChoice, options: Options, log: Log | None) -> JitTier:
 
     if not options.explicit and not _reservable():
         options = replace(options, explicit=True)
-    backend = make_backend(choice.backend, options)
+    backend = make_backend(choice.backend, options, checked=choice.mode == "check")
     if choice.mode == "check":
         from jit.check import CheckedBackend
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
@@ -133,14 +133,16 @@ def _process() -> _Process:
 
 
 class X64Backend:
-    """Compiles for this processor. `exits`, `faults`, `calls`: as of the process."""
+    """Compiles for this processor. `exits`, `faults`, `calls`: as of the process. `verified`: machine code is proved to
+    be safe before it becomes executable (`verify`), which takes ten times as long as making it."""
 
     name = "x64"
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, verified: bool = False) -> None:
         """CodeMemoryRefused, TrapsUnavailable."""
         process = _process()
         self.options = options
+        self.verified = verified
         self.features = cpu().features
         self.enter = process.enter
         self.exits, self.faults, self.calls = process.exits, process.faults, process.calls
@@ -210,9 +212,10 @@ class X64Backend:
             process.sweep()
             thunks = self._thunks_of(program)
             first_exit = process.next_exit
+            addresses = Addresses(process.landing, process.refused, thunks.thunk, thunks.cell)
             emitter = Emitter(
                 graph,
-                Addresses(process.landing, process.refused, thunks.thunk, thunks.cell),
+                addresses,
                 lambda index: self._guards(program, index),
                 self.features,
                 first_exit,
@@ -225,7 +228,10 @@ class X64Backend:
                 block = process.memory.allocate(code.asm.size)
             except CodeMemoryFull:
                 raise Refused("no room for code") from None
-            block.write(code.asm.finish(block.address))
+            finished = code.asm.finish(block.address)
+            if self.verified:
+                self._verify(graph, code, addresses, block, finished, first_exit)
+            block.write(finished)
             made = NativeUnit(self, graph, code, block, first_exit)
             unit = ref(made)
             for number in range(len(code.exits)):
@@ -236,6 +242,21 @@ class X64Backend:
             for offset in code.calls:
                 self.calls[block.address + offset] = (unit, offset)
         return made
+
+    def _verify(
+        self, graph: Graph, code: Code, addresses: Addresses, block: Block, finished: bytes, first_exit: int
+    ) -> None:
+        from jit.x64.verify import check, contract_of
+
+        if graph.code is None:
+            raise Crash("a region of no function")
+        program = graph.code.program
+        guarded = partial(self._guards, program)
+        try:
+            check(finished, contract_of(graph, code, block.address, addresses, guarded, first_exit))
+        except Crash:
+            block.free()
+            raise
 
     def attach(self, code: FuncCode, unit: Any) -> None:
         thunks = self._thunks_of(code.program)
