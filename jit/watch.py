@@ -1,7 +1,8 @@
-"""Who listens to the tier's log: what `--jv`, `--jdump` and `--profile=perfmap` ask for."""
+"""Who listens to the tier's log: what `--jv`, `--jdump`, `--profile=perfmap` and `--profile=jitdump` ask for."""
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from jit.dump import Dump
 from jit.lines import Lines
 from jit.log import Event, Log
 from jit.x64 import perfmap
+from jit.x64.jitdump import JitDump
 from refsfi.exec.tiers import Watch
 
 __all__ = ["log_for"]
@@ -25,6 +27,10 @@ def log_for(watch: Watch) -> Log:
     if watch.perf_map:
         perfmap.begin()
         log.listeners.append(_describe)
+    if watch.jit_dump:
+        dump = JitDump(os.curdir)
+        atexit.register(dump.close)
+        log.listeners.append(lambda event: _load(dump, event))
     return log
 
 
@@ -55,3 +61,12 @@ def _describe(event: Event) -> None:
         if where is not None:
             address, size = where
             perfmap.describe(address, size, event.func)
+
+
+def _load(dump: JitDump, event: Event) -> None:
+    from jit.x64.linemap import lines
+    from jit.x64.unit import NativeUnit
+
+    unit = event.facts.get("unit")
+    if event.name == "compile" and isinstance(unit, NativeUnit):
+        dump.load(unit.block.address, unit.block.read()[: unit.code.asm.size], event.func, lines(unit))

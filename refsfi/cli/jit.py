@@ -8,7 +8,7 @@ from typing import Final
 from refsfi.cli.options import Option, Parsed, UsageError
 from refsfi.exec.tiers import BACKENDS, BOUNDS, DUMPS, MODES, TierChoice, Watch
 
-__all__ = ["JIT_OPTIONS", "choice", "tier_choice"]
+__all__ = ["JIT_OPTIONS", "PROFILES", "choice", "is_guest_profile", "tier_choice"]
 
 JIT_OPTIONS: Final = [
     Option(
@@ -38,9 +38,16 @@ JIT_OPTIONS: Final = [
         "MODES[,FILE]",
         optional=True,
     ),
-    Option("--profile", "perfmap: names of compiled code for Linux perf", "KIND"),
+    Option(
+        "--profile",
+        "perfmap, jitdump: names of compiled code for Linux\nperf, and its lines; guest[,FILE[,INTERVAL]]: where\n"
+        "time goes, interpreted, for the Firefox Profiler\n(refsfi-guest-profile.json, 10ms)",
+        "KIND",
+    ),
 ]
 
+# What `--profile` can be; the last one may be followed by a comma and more.
+PROFILES: Final = ("perfmap", "jitdump", "guest")
 _WATCHING: Final = ("jv", "jdump", "profile")
 
 
@@ -58,9 +65,14 @@ def tier_choice(parsed: Parsed, watcher: str | None) -> TierChoice:
         mode = "off"
     if mode == "off":
         for name in _WATCHING:
-            if name in parsed:
+            if name in parsed and not (name == "profile" and is_guest_profile(parsed.last(name))):
                 raise UsageError(f"--{name} with {watcher or '--jit=off'}: nothing is compiled; leave one of them out")
     return TierChoice(mode, bounds or "guard", backend, watch)
+
+
+def is_guest_profile(profile: str | None) -> bool:
+    """Whether that is asked of `--profile` which looks at the interpreter."""
+    return profile is not None and profile.partition(",")[0] == "guest"
 
 
 def choice(option: str, value: str | None, known: Sequence[str]) -> str | None:
@@ -76,8 +88,10 @@ def _watch(parsed: Parsed) -> Watch:
     if dump is not None:
         modes, _, file = dump.partition(",")
         dumped = _letters(modes)
-    profile = choice("profile", parsed.last("profile"), ("perfmap",))
-    return Watch(parsed.last("jv"), file, dumped, profile is not None)
+    profile = parsed.last("profile")
+    if not is_guest_profile(profile):
+        choice("profile", profile, PROFILES)
+    return Watch(parsed.last("jv"), file, dumped, profile == "perfmap", profile == "jitdump")
 
 
 def _letters(modes: str) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from refsfi.cli.aftermath import debug_help, parse_debug_settings
 from refsfi.cli.files import is_binary, read_input
 from refsfi.cli.guest import guest_help, parse_guest_options
-from refsfi.cli.jit import JIT_OPTIONS, choice, tier_choice
+from refsfi.cli.jit import JIT_OPTIONS, choice, is_guest_profile, tier_choice
 from refsfi.cli.options import Command, HelpRequested, Option, Parsed, UsageError
 from refsfi.cli.report import execute
 from refsfi.cli.session import Session, Settings
@@ -19,6 +19,7 @@ from refsfi.exec.load import load_module
 from refsfi.syntax.features import ALL
 
 if TYPE_CHECKING:
+    from refsfi.cli.guestprofile import GuestProfile
     from refsfi.cli.monitors import MonitorChoice
 
 __all__ = ["main"]
@@ -122,8 +123,9 @@ def _settings(parsed: Parsed) -> Settings:
     wasi.args = [os.path.basename(path) if name is None else name, *arguments]
     trace = _trace_kinds(parsed.all("trace"))
     monitors = _monitors(parsed.all("monitor"))
-    watcher = "--trace" if trace - {"wasi"} else "--monitor" if monitors else None
-    tier = tier_choice(parsed, watcher)
+    profile = _guest_profile(parsed.last("profile"))
+    watchers = {"--trace": trace - {"wasi"}, "--monitor": monitors, "--profile=guest": profile}
+    tier = tier_choice(parsed, next((name for name, asked in watchers.items() if asked), None))
     trap = parsed.last("trap")
     from refsfi.cli.traps import MODES
 
@@ -139,6 +141,7 @@ def _settings(parsed: Parsed) -> Settings:
         debug,
         trace,
         monitors,
+        profile,
         tier,
     )
 
@@ -155,6 +158,14 @@ def _monitors(texts: Sequence[str]) -> Sequence[MonitorChoice]:
     from refsfi.cli.monitors import monitor_choice
 
     return monitor_choice(texts)
+
+
+def _guest_profile(text: str | None) -> GuestProfile | None:
+    if text is None or not is_guest_profile(text):
+        return None
+    from refsfi.cli.guestprofile import guest_profile
+
+    return guest_profile(text)
 
 
 def _preload(text: str) -> tuple[str, str | None]:

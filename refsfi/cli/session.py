@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ from refsfi.syntax.module import Import
 from refsfi.syntax.types import ExternType, kind_of
 
 if TYPE_CHECKING:
+    from refsfi.cli.guestprofile import GuestProfile
     from refsfi.cli.monitors import MonitorChoice, Monitoring
     from refsfi.host.wasi import Wasi
     from refsfi.runtime.observer import Observer
@@ -41,7 +43,7 @@ _MOST_NAMES: Final = 12
 class Settings:
     """The command line, understood. `arguments` are those of the function to `invoke`; a preload without a path is the
     module `spectest`. `trap` is one of `traps.MODES`, `trace` has kinds of `TraceKind`, and `wasi`; `tier` says what is
-    compiled, which is nothing where there are `monitors` or a trace."""
+    compiled, which is nothing where there are `monitors`, a `profile` of the guest, or a trace."""
 
     path: str
     arguments: Sequence[str] = ()
@@ -53,6 +55,7 @@ class Settings:
     debug: DebugSettings = field(default_factory=DebugSettings)
     trace: frozenset[str] = frozenset()
     monitors: Sequence[MonitorChoice] = ()
+    profile: GuestProfile | None = None
     tier: TierChoice = field(default_factory=TierChoice)
 
 
@@ -93,7 +96,7 @@ class Session:
             main = self._load(data, settings.path)
             preloads = [(name, path, self._preload(path)) for name, path in settings.preloads]
             self._observe()
-            with time_limit(self._store, self._guest.timeout):
+            with time_limit(self._store, self._guest.timeout), self._sampled():
                 for name, path, preload in preloads:
                     self._context = f"failed to preload `{path}` as `{name}`"
                     self._names[name] = self._exports(preload, path)
@@ -140,6 +143,14 @@ class Session:
             self._monitoring = Monitoring(settings.monitors, self._paths)
             observers.append(self._monitoring.observer)
         self._store.observer = together(observers)
+
+    def _sampled(self) -> AbstractContextManager[None]:
+        asked = self._settings.profile
+        if asked is None:
+            return nullcontext()
+        from refsfi.cli.guestprofile import sampled
+
+        return sampled(asked, self._store, self._paths, self._settings.path)
 
     # --- loading ---
 

@@ -35,12 +35,13 @@ DUMPS = {
 class Watch:
     """What is shown of the tier's work. `lines`: each thing that happens in a line; `dump`: full dumps, with letters of
     DUMPS: to a file of that name, or to the standard error where the name is empty. `perf_map`: names of compiled code
-    for Linux `perf`."""
+    for Linux `perf`; `jit_dump`: its bytes and lines, too."""
 
     lines: str | None = None
     dump: str | None = None
     dumped: frozenset[str] = frozenset("tbism")
     perf_map: bool = False
+    jit_dump: bool = False
 
 
 @dataclass(frozen=True, slots=True)

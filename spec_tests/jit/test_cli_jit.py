@@ -147,7 +147,7 @@ def test_what_is_traced_is_interpreted(guest: str) -> None:
         (["--jit=maybe"], "--jit=maybe: known are on, off, force, check"),
         (["--bounds=none"], "--bounds=none: known are guard, explicit"),
         (["--jit-backend=arm"], "--jit-backend=arm: known are x64, portable"),
-        (["--profile=guest"], "--profile=guest: known are perfmap"),
+        (["--profile=vtune"], "--profile=vtune: known are perfmap, jitdump, guest"),
         (["--jdump=ty"], "--jdump=ty: unknown letter 'y'; known are t ("),
         (["--jit=off", "--jv"], "--jv with --jit=off: nothing is compiled; leave one of them out"),
         (["--trace", "--jdump"], "--jdump with --trace: nothing is compiled; leave one of them out"),
