@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from refsfi.debug.breakpoints import Access, Breakpoint, Breakpoints, Event
@@ -14,6 +14,7 @@ from refsfi.debug.rules import rules_of
 from refsfi.debug.touch import Touch, touching
 from refsfi.exec.atomics import read
 from refsfi.observe.operands import operand_values
+from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Frame, HostFunc
 from refsfi.runtime.values import Value
 from refsfi.syntax.module import Instr
@@ -134,13 +135,13 @@ class Hits:
                 raise Halt(Reason.CALL, hits, message=f"call of {function.name}")
         self._values = {b.number: b.watched.value() for b in self._breakpoints.enabled if b.watched is not None}
 
-    def host_called(self, call: Call, frame: Frame | None) -> None:
+    def host_called(self, call: Call, frame: Frame | None, memories: Sequence[MemInst]) -> None:
         """The effects of that call have come about."""
         if not self.armed or frame is None:
             return
         hits = []
-        for number, old in self._values.items():
-            b = self._breakpoints[number]
+        for b in self._breakpoints.enabled:
+            old = self._values.get(b.number)
             watched = b.watched
             if watched is None or not b.access.writes:
                 continue
@@ -152,7 +153,7 @@ class Hits:
                 for memory, address, data in call.effects.writes
             )
             if written and (new != old or b.access is not Access.CHANGE) and self.counts(b, frame):
-                hits.append(WatchHit(number, "write", watched.text, old, new, None, call.clock))
+                hits.append(WatchHit(b.number, "write", watched.text, old, new, None, call.clock))
         if hits:
             self.watched(hits)
 

@@ -7,49 +7,83 @@ recording, never touches the world.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from refsfi.debug.executor import Halt
 from refsfi.debug.model import DebugError, Reason
-from refsfi.errors import Crash, GuestException, GuestExit, MemoryFault, Trap, TrapCode
+from refsfi.errors import GuestException, GuestExit, Trap
 from refsfi.runtime.memory import MemInst
-from refsfi.runtime.store import GlobalInst, HostFunc
+from refsfi.runtime.store import GlobalInst, HostFunc, Instance
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import Value
 
-__all__ = ["Call", "Effects", "Exhausted", "Journal", "World", "Writes", "bordered"]
-
-# (memory, address, bytes) in the order in which they were written.
-Writes: TypeAlias = "list[tuple[MemInst, int, bytes]]"
+__all__ = ["Call", "Effects", "Exhausted", "Journal", "Refusal", "Tracker", "World", "bordered"]
 
 
 class Exhausted(Halt):
     """A replayed recording has no more calls: it was cut short here."""
 
 
+class Tracker(Protocol):
+    """Knows what a host function writes to the guest, better and cheaper than by comparing before and after."""
+
+    def begin(self) -> None:
+        """A call begins."""
+
+    def end(self) -> list[tuple[MemInst, int, bytes]]:
+        """What it has written, in order. Nothing else of the guest's has changed."""
+
+    def decisions(self) -> tuple[str, ...]:
+        """What is to be told of it to people."""
+
+
 @dataclass(slots=True)
 class Effects:
-    """What a host function did to the guest's state besides returning. `grown`: memories and their new sizes in
-    bytes."""
+    """What a host function did to the guest's state besides returning: bytes written, new sizes in bytes of memories
+    that grew, globals, contents of tables. Each thing goes by its number, see `World.shared`."""
 
-    writes: Writes = field(default_factory=list)
-    grown: list[tuple[MemInst, int]] = field(default_factory=list)
-    globals: list[tuple[GlobalInst, Value]] = field(default_factory=list)
-    tables: list[tuple[TableInst, list[Value]]] = field(default_factory=list)
+    writes: list[tuple[int, int, bytes]] = field(default_factory=list)
+    grown: list[tuple[int, int]] = field(default_factory=list)
+    globals: list[tuple[int, Value]] = field(default_factory=list)
+    tables: list[tuple[int, list[Value]]] = field(default_factory=list)
 
-    def apply(self) -> None:
-        for memory, size in self.grown:
+    def apply(self, shared: Shared) -> None:
+        for number, size in self.grown:
+            memory = _numbered(shared[0], number)
             missing = size - len(memory.data) >> memory.declared.page_size_log2
             if missing > 0 and memory.grow(missing) is None:
                 raise DebugError(f"a memory cannot grow to {size} bytes, as it did before: this machine has no room")
-        for memory, address, data in self.writes:
+        for number, address, data in self.writes:
+            memory = _numbered(shared[0], number)
+            if address + len(data) > len(memory.data):
+                raise DebugError(f"the recording writes to {address:#x}, where the memory has no bytes")
             memory.data[address : address + len(data)] = data
-        for variable, value in self.globals:
-            variable.value = value
-        for table, elems in self.tables:
-            table.elems[:] = elems
+        for number, value in self.globals:
+            _numbered(shared[1], number).value = value
+        for number, elems in self.tables:
+            _numbered(shared[2], number).elems[:] = elems
+
+
+# Memories, globals, tables, each without repetitions and in the order of the instances.
+Shared: TypeAlias = "tuple[Sequence[MemInst], Sequence[GlobalInst], Sequence[TableInst]]"
+
+_T = TypeVar("_T")
+
+
+def shared_by(instances: Sequence[Instance]) -> Shared:
+    return (
+        [*dict.fromkeys(m for i in instances for m in i.mems)],
+        [*dict.fromkeys(g for i in instances for g in i.globals)],
+        [*dict.fromkeys(t for i in instances for t in i.tables)],
+    )
+
+
+def _numbered(items: Sequence[_T], number: int) -> _T:
+    if number >= len(items):
+        raise DebugError("the recording changes something that there is not: it does not belong to this guest")
+    return items[number]
 
 
 @dataclass(slots=True)
@@ -70,6 +104,13 @@ class Call:
         return "" if self.failure is None else str(self.failure())
 
 
+@dataclass(slots=True)
+class Refusal:
+    """The machine had no room for a memory to grow to `size` bytes."""
+
+    size: int
+
+
 class World(Protocol):
     """What the journal has to know of the guest."""
 
@@ -82,82 +123,144 @@ class World(Protocol):
     def now(self) -> int:
         """The instructions before the call that is being made."""
 
-    def shared(self) -> tuple[Iterable[MemInst], Iterable[GlobalInst], Iterable[TableInst]]:
+    def shared(self) -> Shared:
         """What of the guest's a host function may be able to change."""
 
 
 class Journal:
-    """`cursor`: how many calls lie before the present. A journal that is not `live` only has what it was given."""
+    """`cursor`: how many entries lie before the present. A journal that is not `live` only has what it was given.
+    `record` is told of each entry that is new; one that is not `kept` is forgotten then."""
 
-    def __init__(self, *, live: bool = True) -> None:
-        self.calls: list[Call] = []
+    def __init__(
+        self,
+        entries: Iterable[Call | Refusal] = (),
+        *,
+        live: bool = True,
+        kept: bool = True,
+        record: Callable[[Call | Refusal], None] | None = None,
+    ) -> None:
+        self.entries: list[Call | Refusal] = list(entries)
         self.cursor = 0
         self.live = live
         self.world: World | None = None
+        self._kept = kept
+        self._record = record
         # Whether a host function is being executed; what it calls back into the guest belongs to that call.
-        self.inside = False
-        # Told of a call when it has been made for the first time.
-        self.record: Callable[[Call], None] | None = None
-        self._decisions: list[str] = []
+        self._inside = False
 
-    def note(self, line: str) -> None:
-        """A host function's remark about the call that it is in."""
-        self._decisions.append(line)
+    @property
+    def calls(self) -> list[Call]:
+        """Those of the host's functions, before the present and behind it."""
+        return [entry for entry in self.entries if isinstance(entry, Call)]
+
+    @property
+    def past(self) -> list[Call]:
+        """Those before the present."""
+        return [entry for entry in self.entries[: self.cursor] if isinstance(entry, Call)]
 
     def cut(self) -> bool:
         """Forget what was recorded behind the present; whether there was anything."""
-        had = len(self.calls) > self.cursor
-        del self.calls[self.cursor :]
+        had = len(self.entries) > self.cursor
+        del self.entries[self.cursor :]
         return had
 
-    def call(self, function: HostFunc, arguments: tuple[Value, ...]) -> Sequence[Value]:
+    def _next(self) -> Call | Refusal | None:
+        """What the log has for now; None where it is to be found out. Exhausted."""
+        if self.cursor < len(self.entries):
+            return self.entries[self.cursor]
+        if not self.live:
+            raise Exhausted(Reason.HISTORY_END, message="the recording ends here")
+        return None
+
+    def _add(self, entry: Call | Refusal) -> None:
+        if self._kept:
+            self.entries.append(entry)
+            self.cursor += 1
+        if self._record is not None:
+            self._record(entry)
+
+    def call(self, function: HostFunc, arguments: tuple[Value, ...], tracker: Tracker | None) -> Sequence[Value]:
         """What stands in for `function`."""
         world = self.world
-        if world is None or self.inside:
+        if world is None or self._inside:
             return function.fn(*arguments)
         world.before(function, arguments)
-        if self.cursor < len(self.calls):
-            call = self.calls[self.cursor]
-            if call.name != function.name or call.arguments != arguments:
-                raise Crash(f"replay calls {function.name}{arguments}, recorded was {call.name}{call.arguments}")
-            call.effects.apply()
-            call.clock = world.now()
-        elif not self.live:
-            raise Exhausted(Reason.HISTORY_END, message="the recording ends here")
+        known = self._next()
+        if known is None:
+            call = self._make(world, function, arguments, tracker)
+            self._add(call)
         else:
-            call = self._make(world, function, arguments)
-            self.calls.append(call)
-            if self.record is not None:
-                self.record(call)
-        self.cursor += 1
+            if not isinstance(known, Call) or known.name != function.name or known.arguments != arguments:
+                raise DebugError(
+                    f"the guest calls {function.name}{arguments}, and the recording has {_described(known)}: it does "
+                    "not belong to this guest, or was made by a refsfi that executes otherwise"
+                )
+            call = known
+            self.cursor += 1
+            call.effects.apply(world.shared())
+            call.clock = world.now()
         world.after(call)
         if call.failure is not None:
             raise call.failure()
         return call.results
 
-    def _make(self, world: World, function: HostFunc, arguments: tuple[Value, ...]) -> Call:
+    def _make(self, world: World, function: HostFunc, arguments: tuple[Value, ...], tracker: Tracker | None) -> Call:
         call = Call(function.name, arguments, clock=world.now())
-        self._decisions.clear()
-        watcher = _Watcher(world)
-        self.inside = True
+        shared = world.shared()
+        watcher = None if tracker is not None else _Watcher(shared)
+        if tracker is not None:
+            tracker.begin()
+        self._inside = True
         try:
             call.results = tuple(function.fn(*arguments))
         except (Trap, GuestException, GuestExit) as error:
-            call.failure = _again(error)
+            call.failure = again(error)
         finally:
-            self.inside = False
-        call.effects = watcher.effects()
-        call.decisions = tuple(self._decisions)
+            self._inside = False
+        if tracker is not None:
+            call.effects.writes = [(_index(shared[0], m), address, data) for m, address, data in tracker.end()]
+            call.decisions = tracker.decisions()
+        elif watcher is not None:
+            call.effects = watcher.effects()
         return call
 
+    # --- growing memories: what `MemInst.growth` is asked and told ---------------------------------------------------
 
-def bordered(function: HostFunc, journal: Journal, name: str) -> HostFunc:
+    def may_grow(self, size: int) -> bool:
+        """Whether a memory could be made to have `size` bytes when this was executed for the first time. Sizes only
+        rise, so that the size tells which attempt it is."""
+        if self._inside or self.cursor == len(self.entries):
+            return True
+        entry = self.entries[self.cursor]
+        if not isinstance(entry, Refusal) or entry.size != size:
+            return True
+        self.cursor += 1
+        return False
+
+    def no_room(self, size: int) -> None:
+        """The machine had none."""
+        if self._inside:
+            return
+        if self.cursor < len(self.entries) or not self.live:
+            raise DebugError(f"a memory cannot grow to {size} bytes, as it did before: this machine has no room")
+        self._add(Refusal(size))
+
+
+def _described(entry: Call | Refusal) -> str:
+    return f"{entry.name}{entry.arguments}" if isinstance(entry, Call) else "a refused memory.grow"
+
+
+def _index(items: Sequence[Any], item: Any) -> int:
+    return next(i for i, other in enumerate(items) if other is item)
+
+
+def bordered(function: HostFunc, journal: Journal, name: str, tracker: Tracker | None = None) -> HostFunc:
     """A host function whose calls go through the journal, under a name of its own there."""
     named = HostFunc(function.type, function.fn, name)
-    return HostFunc(function.type, lambda *arguments: journal.call(named, arguments), name)
+    return HostFunc(function.type, lambda *arguments: journal.call(named, arguments, tracker), name)
 
 
-def _again(error: Trap | GuestException | GuestExit) -> Callable[[], Exception]:
+def again(error: Trap | GuestException | GuestExit) -> Callable[[], Exception]:
     """Makes the same exception anew each time: the machine adds a backtrace to it."""
     if isinstance(error, GuestExit):
         code = error.code
@@ -166,50 +269,47 @@ def _again(error: Trap | GuestException | GuestExit) -> Callable[[], Exception]:
         exception = error.exception
         return lambda: GuestException(exception)
     kind, trap, message, fault = type(error), error.code, error.message, error.fault
-    return lambda: _trap(kind, trap, message, fault)
+    return lambda: kind(trap, message, fault)
 
 
-def _trap(kind: type[Trap], code: TrapCode, message: str, fault: MemoryFault | None) -> Trap:
-    return kind(code, message, fault)
+_PIECE: Final = 4096
 
 
 class _Watcher:
     """Finds out what a host function does to the guest's state, by comparing before and after."""
 
-    PIECE = 4096
-
-    def __init__(self, world: World) -> None:
-        memories, variables, tables = world.shared()
-        self._memories = [(m, bytes(m.data[:])) for m in memories]
-        self._globals = [(g, g.value) for g in variables]
-        self._tables = [(t, list(t.elems)) for t in tables]
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        memories, variables, tables = shared
+        self._memories = [bytes(m.data[:]) for m in memories]
+        self._globals = [g.value for g in variables]
+        self._tables = [list(t.elems) for t in tables]
 
     def effects(self) -> Effects:
         effects = Effects()
-        for memory, before in self._memories:
-            data = memory.data
-            size = len(data)
-            if size != len(before):
-                effects.grown.append((memory, size))
-            _differences(memory, before, effects.writes)
-        effects.globals = [(g, g.value) for g, value in self._globals if g.value is not value and g.value != value]
-        for table, elems in self._tables:
+        memories, variables, tables = self._shared
+        for number, (memory, before) in enumerate(zip(memories, self._memories)):
+            if len(memory.data) != len(before):
+                effects.grown.append((number, len(memory.data)))
+            effects.writes += [(number, address, data) for address, data in _differences(memory, before)]
+        for number, (variable, value) in enumerate(zip(variables, self._globals)):
+            if variable.value is not value and variable.value != value:
+                effects.globals.append((number, variable.value))
+        for number, (table, elems) in enumerate(zip(tables, self._tables)):
             if len(elems) != len(table.elems) or any(a is not b for a, b in zip(elems, table.elems)):
-                effects.tables.append((table, list(table.elems)))
+                effects.tables.append((number, list(table.elems)))
         return effects
 
 
-def _differences(memory: MemInst, before: bytes, writes: Writes) -> None:
+def _differences(memory: MemInst, before: bytes) -> Iterator[tuple[int, bytes]]:
     data = memory.data
-    piece = _Watcher.PIECE
-    if data[: len(before)] == before and len(data) == len(before):
+    if len(data) == len(before) and bytes(data[:]) == before:
         return
-    for start in range(0, len(data), piece):
-        old = before[start : start + piece]
-        new = bytes(data[start : start + piece])
+    for start in range(0, len(data), _PIECE):
+        old = before[start : start + _PIECE]
+        new = bytes(data[start : start + _PIECE])
         old += bytes(len(new) - len(old))
-        if old == new:
-            continue
-        first = next(i for i in range(len(new)) if old[i] != new[i])
-        last = next(i for i in reversed(range(len(new))) if old[i] != new[i])
-        writes.append((memory, start + first, new[first : last + 1]))
+        if old != new:
+            first = next(i for i in range(len(new)) if old[i] != new[i])
+            last = next(i for i in reversed(range(len(new))) if old[i] != new[i])
+            yield start + first, new[first : last + 1]

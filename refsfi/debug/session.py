@@ -126,14 +126,10 @@ class Session:
 
     def host_calls(self) -> list[HostCall]:
         """The calls of the host before the present, oldest first."""
-        memories = [m for i in self.instances() for m in i.mems]
-        found = []
-        for call in self.journal.calls[: self.journal.cursor]:
-            writes = tuple((memories.index(memory), address, data) for memory, address, data in call.effects.writes)
-            found.append(
-                HostCall(call.clock, call.name, call.arguments, call.results, writes, call.outcome, call.decisions)
-            )
-        return found
+        return [
+            HostCall(c.clock, c.name, c.arguments, c.results, tuple(c.effects.writes), c.outcome, c.decisions)
+            for c in self.journal.past
+        ]
 
     def rules(self, place: Place | None = None) -> tuple[str, ...]:
         """The names of the specification's rules behind an instruction, that to be executed next if not said."""

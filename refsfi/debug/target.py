@@ -10,25 +10,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from refsfi.debug.journal import Tracker
 from refsfi.exec.code import Program
-from refsfi.exec.machine import Entry
 from refsfi.runtime.limits import Limits
 from refsfi.runtime.store import Extern, FuncInst, HostFunc, Instance, Store
 from refsfi.runtime.values import Value
 
-__all__ = ["Action", "Call", "Instantiate", "Target"]
+__all__ = ["Action", "Call", "Instantiate", "Target", "untracked"]
 
 
 @dataclass(frozen=True, slots=True)
 class Instantiate:
     """Make an instance of `program`, and call its start function if it has one.
 
-    `imports` gives, in the order of the module's imports, what was made by earlier actions or is the host's own; it is
-    asked once, when the action's turn comes. `made` is told of the instance, before its start function is called.
+    `imports` gives, in the order of the module's imports, what was made in this store by earlier actions or is the
+    host's own; it is asked once, when the action's turn comes. `made` is told of the instance, before its start
+    function is called.
     """
 
     program: Program
-    imports: Callable[[], Sequence[Extern]] = tuple
+    imports: Callable[[Store], Sequence[Extern]] = lambda store: ()
     name: str = ""
     made: Callable[[Instance], None] | None = None
 
@@ -43,6 +44,11 @@ class Call:
     finished: Callable[[Sequence[Value]], None] | None = None
 
 
+def untracked(function: HostFunc) -> Tracker | None:
+    """Of no function is it known what it writes."""
+    return None
+
+
 Action: TypeAlias = Instantiate | Call
 
 
@@ -53,6 +59,7 @@ class Target:
     actions: Sequence[Action]
     limits: Limits = field(default_factory=Limits)
     fuel: int | None = None
+    tracker: Callable[[HostFunc], Tracker | None] = untracked
 
     @classmethod
     def of(
@@ -77,7 +84,7 @@ class Target:
 
             return find
 
-        actions: list[Action] = [Instantiate(program, lambda: given, made=made.append)]
+        actions: list[Action] = [Instantiate(program, lambda store: given, made=made.append)]
         actions += [Call(function(name), arguments) for name, arguments in calls]
         return cls(actions, limits or Limits(), fuel)
 
@@ -85,8 +92,3 @@ class Target:
     def programs(self) -> list[Program]:
         """Without repetitions."""
         return list(dict.fromkeys(a.program for a in self.actions if isinstance(a, Instantiate)))
-
-
-def entry_of(store: Store, func: FuncInst) -> Entry:
-    """The frame of the debugger's own call."""
-    return Entry(store, None, func.code.nresults)

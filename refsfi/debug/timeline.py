@@ -16,7 +16,7 @@ from refsfi.debug.executor import Ended, Executor, Halt
 from refsfi.debug.history import History, HistoryOptions
 from refsfi.debug.hits import Hits
 from refsfi.debug.journal import Call as LoggedCall
-from refsfi.debug.journal import Journal, bordered
+from refsfi.debug.journal import Journal, Shared, bordered, shared_by
 from refsfi.debug.model import Reason
 from refsfi.debug.snapshot import Snapshot, take
 from refsfi.debug.target import Action, Call, Instantiate, Target
@@ -25,7 +25,6 @@ from refsfi.exec.calls import enter
 from refsfi.exec.code import Program
 from refsfi.exec.instantiate import allocate
 from refsfi.exec.machine import Entry
-from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Extern, Frame, FuncInst, GlobalInst, HostFunc, Instance, Store
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import Value, func_type
@@ -61,6 +60,7 @@ class Timeline:
         self._actions: Sequence[Action] = target.actions
         self._action = 0
         self._hits = hits
+        self._tracker = target.tracker
         self._programs: dict[Program, DebugProgram] = {}
         # What the call of an action returns.
         self._types: tuple[ValType, ...] = ()
@@ -116,10 +116,12 @@ class Timeline:
             program = self.program(action.program)
             imports = [
                 self._bordered(extern, f"{declared.module}::{declared.name}")
-                for extern, declared in zip(action.imports(), program.module.imports, strict=True)
+                for extern, declared in zip(action.imports(self.store), program.module.imports, strict=True)
             ]
             instance = allocate(self.store, program, imports)
             self.instances.append(instance)
+            for memory in instance.mems:
+                memory.growth = self.journal
             if action.made is not None:
                 action.made(instance)
             if program.module.start is not None:
@@ -168,7 +170,10 @@ class Timeline:
             return function
         found = self._stand_ins.get(id(function))
         if found is None:
-            found = self._stand_ins[id(function)] = (function, bordered(function, self.journal, name))
+            found = self._stand_ins[id(function)] = (
+                function,
+                bordered(function, self.journal, name, self._tracker(function)),
+            )
             self._own.add(id(found[1]))
         return found[1]
 
@@ -181,18 +186,15 @@ class Timeline:
 
     def after(self, call: LoggedCall) -> None:
         frame = self.store.frame
-        self._hits.host_called(call, frame if frame is not None and frame.code is not None else None)
+        inside = frame if frame is not None and frame.code is not None else None
+        self._hits.host_called(call, inside, self.shared()[0])
 
     def now(self) -> int:
         called = self.store.frame is not None and not self.executor.stepping
         return self.clock.now - 1 if called else self.clock.now
 
-    def shared(self) -> tuple[Iterable[MemInst], Iterable[GlobalInst], Iterable[TableInst]]:
-        instances = self.instances
-        memories = dict.fromkeys(m for i in instances for m in i.mems)
-        variables = dict.fromkeys(g for i in instances for g in i.globals)
-        tables = dict.fromkeys(t for i in instances for t in i.tables)
-        return memories, variables, tables
+    def shared(self) -> Shared:
+        return shared_by(self.instances)
 
     # --- forward -----------------------------------------------------------------------------------------------------
 

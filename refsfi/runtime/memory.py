@@ -21,7 +21,7 @@ from refsfi.runtime.movable import MovableBytes
 from refsfi.runtime.reservation import Reservation
 from refsfi.syntax.types import I64, Limits, MemType
 
-__all__ = ["Atomics", "Buffer", "MemInst", "Waiters"]
+__all__ = ["Atomics", "Buffer", "Growth", "MemInst", "Waiters"]
 
 # Indices give ints. A slice is a copy or a view, depending on which it is: `bytes` makes it a copy.
 Buffer: TypeAlias = "memoryview | mmap.mmap | bytearray"
@@ -33,6 +33,16 @@ class Atomics(Protocol):
     def __call__(self, operation: str, width: int, address: int, operand: int = 0, expected: int = 0) -> int:
         """`load`, `xchg`, `cmpxchg`, or read and write the sum, `sub`, `and`, `or`, `xor`, of `width` bytes at an
         address of the process; the old value. Numbers are unsigned."""
+
+
+class Growth(Protocol):
+    """Whether there is room for a memory to grow depends on the machine, so a log has it."""
+
+    def may_grow(self, size: int) -> bool:
+        """Whether the memory is to grow to so many bytes, which it may by its type."""
+
+    def no_room(self, size: int) -> None:
+        """The machine has refused."""
 
 
 _SYSTEM_PAGE_LOG2 = mmap.PAGESIZE.bit_length() - 1
@@ -56,7 +66,7 @@ class MemInst:
     long as they were if the memory is `guarded` or was pinned before. `ceiling` is the host's limit in bytes.
     """
 
-    __slots__ = ("__weakref__", "_record", "_storage", "_type", "ceiling", "data", "lock", "waiters", "words")
+    __slots__ = ("__weakref__", "_record", "_storage", "_type", "ceiling", "data", "growth", "lock", "waiters", "words")
 
     # Set where there is a tier that accesses memories without their locks.
     atomics: ClassVar[Atomics | None] = None
@@ -73,6 +83,8 @@ class MemInst:
         except (OSError, ValueError, OverflowError) as error:
             raise LimitError(f"memory of {type.limits.min} pages cannot be allocated: {error}") from None
         self.data: Buffer = self._storage.buffer
+        # A log of which attempts to grow the machine has refused, if there is one.
+        self.growth: Growth | None = None
         # Atomic instructions and growing exclude each other; only shared memories are ever contended.
         self.lock = threading.RLock()
         self._record: ctypes.Array[ctypes.c_uint64] | None = None
@@ -139,9 +151,14 @@ class MemInst:
             if self.ceiling is not None and size > self.ceiling:
                 return None
             if delta:
+                growth = self.growth
+                if growth is not None and not growth.may_grow(size):
+                    return None
                 try:
                     self._storage.resize(size)
                 except (OSError, ValueError, OverflowError):
+                    if growth is not None:
+                        growth.no_room(size)
                     return None
                 self._renew()
             return old
