@@ -25,7 +25,7 @@ from refsfi.runtime.store import Extern, FuncInst, HostFunc, Instance, Store, ex
 from refsfi.runtime.tier import Tier
 from refsfi.runtime.values import func_type
 from refsfi.syntax.module import Import
-from refsfi.syntax.types import ExternType, kind_of
+from refsfi.syntax.types import ExternKind, ExternType, FuncType, kind_of
 
 if TYPE_CHECKING:
     from refsfi.cli.guestprofile import GuestProfile
@@ -254,13 +254,17 @@ class Session:
         if self._wasi is None:
             from refsfi.cli.wasi import open_wasi
 
-            logs: list[Callable[[str], None]] = []
-            if "wasi" in self._settings.trace:
-                logs.append(complain)
-            if self._aftermath.explains:
-                logs.append(self._aftermath.called)
-            self._wasi = open_wasi(self._settings.wasi, logs)
+            self._wasi = open_wasi(self._settings.wasi, self._wasi_logs())
         return self._wasi.imports(self._store, module)
+
+    def _wasi_logs(self) -> list[Callable[[str], None]]:
+        """Who is told of each call of WASI, in a line."""
+        logs: list[Callable[[str], None]] = []
+        if "wasi" in self._settings.trace:
+            logs.append(complain)
+        if self._aftermath.explains:
+            logs.append(self._aftermath.called)
+        return logs
 
     # --- calling ---
 
@@ -289,10 +293,12 @@ class Session:
 
     def _invoke_plain(self, instance: Instance, name: str) -> None:
         func = self._function(instance, name)
-        type = func_type(func.type)
+        self._check_plain(func_type(func.type), name)
+        self._invoke(func, [])
+
+    def _check_plain(self, type: FuncType, name: str) -> None:
         if type.params or type.results:
             raise Failure(f"{display_name(self._settings.path)}: `{name}` is of type {type}, [] -> [] expected")
-        self._invoke(func, [])
 
     def _invoke(self, func: FuncInst | HostFunc, arguments: Sequence[object]) -> Sequence[object]:
         try:
@@ -317,9 +323,14 @@ class Session:
         export = instance.exports.get(name)
         if isinstance(export, FuncInst | HostFunc):
             return export
-        file = display_name(self._settings.path)
-        if export is not None:
-            raise Failure(f"{file}: the export `{name}` is a {kind_of(extern_type(export))}, not a function")
+        kind = None if export is None else kind_of(extern_type(export))
         functions = [key for key, value in instance.exports.items() if isinstance(value, FuncInst | HostFunc)]
+        raise self._no_function(name, kind, functions)
+
+    def _no_function(self, name: str, kind: ExternKind | None, functions: Sequence[str]) -> Failure:
+        """The error that nothing of that name, or something of that kind, is exported; `functions` are."""
+        file = display_name(self._settings.path)
+        if kind is not None:
+            return Failure(f"{file}: the export `{name}` is a {kind}, not a function")
         known = ", ".join(functions[:_MOST_NAMES]) + (", …" if len(functions) > _MOST_NAMES else "")
-        raise Failure(f"{file}: no exported function `{name}`; {f'there are: {known}' if known else 'there are none'}")
+        return Failure(f"{file}: no exported function `{name}`; {f'there are: {known}' if known else 'there are none'}")
