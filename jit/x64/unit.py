@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
-from struct import Struct
+from struct import Struct, error
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import ReferenceType
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NativeUnit"]
 
-_FORMATS: Final = {Type.V128: "16s"}
+# How an entry gets the interpreter's registers: an i32 is zero-extended, whatever it comes from.
+_FORMATS: Final = {Type.I32: "I4x", Type.F32: "I4x", Type.V128: "16s"}
 # Of one frame of a snapshot: its function and instruction, and for its registers in which word they are: of the mapping
 # of the VM context, or of the native frame; others with their type and whether a NaN may have any payload; and
 # constants.
@@ -58,7 +59,7 @@ class _Entry:
     """How an entry is taken: the address, how many bytes the native stack reserves for arguments, how many words of
     them there are in the buffer, and how the frame's registers get there."""
 
-    __slots__ = ("address", "get", "pack", "refs", "reserve", "room", "words")
+    __slots__ = ("address", "get", "pack", "refs", "reserve", "room", "types", "words")
 
     def __init__(self, address: int, pc: int, homes: Sequence[tuple[int, Type]], code: Code, cost: int) -> None:
         self.address = address
@@ -68,7 +69,9 @@ class _Entry:
         self.room = cost if called else 0
         self.words = code.arguments // 8 if called else 0
         pad = "" if called else "8x"
-        self.pack = Struct("<" + "".join(_FORMATS.get(t, "Q" + pad) for _, t in homes)).pack_into
+        self.types = [t for _, t in homes]
+        formats = (_FORMATS.get(t, "Q") + ("" if t is Type.V128 else pad) for t in self.types)
+        self.pack = Struct("<" + "".join(formats)).pack_into
         registers = [r for r, _ in homes]
         self.refs = [i for i, (_, t) in enumerate(homes) if t is Type.REF]
         self.get: Callable[[list[Any]], tuple[Any, ...]]
@@ -79,6 +82,16 @@ class _Entry:
             self.get = lambda regs: (regs[only],)
         else:
             self.get = lambda regs: ()
+
+    def fitting(self, values: Sequence[Any]) -> Iterator[Any]:
+        """The values, with zeros for those that are not of their type: what a register holds that no path reads any
+        more may be nothing, or what is left of something else."""
+        for value, type in zip(values, self.types):
+            if type is Type.V128:
+                yield value if isinstance(value, bytes) and len(value) == 16 else bytes(16)
+            else:
+                bits = 32 if type in (Type.I32, Type.F32) else 64
+                yield value if isinstance(value, int) and not value >> bits else 0
 
 
 class NativeUnit:
@@ -119,7 +132,10 @@ class NativeUnit:
         if entry.refs:
             vm.refs.forget()
             values = self._convert(values, entry.refs, vm)
-        entry.pack(vm.memory, at.BUFFER, *values)
+        try:
+            entry.pack(vm.memory, at.BUFFER, *values)
+        except error:
+            entry.pack(vm.memory, at.BUFFER, *entry.fitting(values))
         signed = vm.signed
         signed[at.ROOM // 8] = store.room + entry.room
         outside = 0

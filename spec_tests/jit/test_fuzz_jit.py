@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 from random import Random
 
 import pytest
 
-from jit.ir.ops import BY_NAME
+from jit.ir.ops import BY_NAME, Type
 from jit.options import Options
+from jit.x64.code import Code
 from jit.x64.emit import _ROWS, Emitter
+from jit.x64.unit import _Entry
 from refsfi.syntax.features import ALL
 from refsfi.syntax.module import Module
 from refsfi.text.parser import parse_module
@@ -199,3 +202,16 @@ def test_a_recording_that_comes_to_a_region_left_for_a_call() -> None:
         (func (export "f0") (result i64) unreachable))"""
     options = Options(hot_loop=1, hot_call=1000, hot_exit=1000, exits_per_value=0, stretch=0)
     compared(text, [*(("outer", [2 * n]) for n in range(4)), ("x", [1]), ("x", [2])], options=options)
+
+
+def test_registers_that_no_path_reads_hold_anything() -> None:
+    """A region leaves slots alone that are dead; entered again elsewhere, it may be handed nothing, or what is left of
+    another type."""
+    homes = [(4, Type.I32), (5, Type.I64), (6, Type.V128), (7, Type.F32), (8, Type.I32)]
+    entry = _Entry(0, 11, homes, Code(), 0)
+    regs = [None, None, None, None, 5, None, 1 << 63, 1 << 40, bytes(16)]
+    buffer = bytearray(b"\xff" * 80)
+    with pytest.raises(struct.error):
+        entry.pack(buffer, 0, *entry.get(regs))
+    entry.pack(buffer, 0, *entry.fitting(entry.get(regs)))
+    assert buffer == (5).to_bytes(16, "little") + bytes(64)
