@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from refsfi.cli.files import describe, display_name, is_binary, read_input
+from refsfi.cli.recorded import WasiTracker
 from refsfi.cli.report import Failure
 from refsfi.cli.session import Session, Settings
 from refsfi.cli.wasi import check_dirs
@@ -37,6 +38,7 @@ class Debuggee(Session):
 
     def __init__(self, settings: Settings, note: Callable[[str], None], *, encoded: bool = False) -> None:
         super().__init__(settings)
+        self._tracker = WasiTracker(lambda: self._store)
         self.files: list[File] = []
         self._note = note
         self._encoded = encoded
@@ -54,7 +56,7 @@ class Debuggee(Session):
                 actions += self._made(self._load_file(read_input(path), path), path, name)
         actions += self._made(main, settings.path, None)
         actions += self._called(main)
-        return Target(actions, settings.guest.store_limits(), settings.guest.fuel)
+        return Target(actions, settings.guest.store_limits(), settings.guest.fuel, self._tracked)
 
     def close(self) -> None:
         """Let go of what WASI has opened."""

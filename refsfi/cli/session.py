@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +30,9 @@ from refsfi.syntax.types import ExternKind, ExternType, FuncType, kind_of
 if TYPE_CHECKING:
     from refsfi.cli.guestprofile import GuestProfile
     from refsfi.cli.monitors import MonitorChoice, Monitoring
+    from refsfi.cli.recorded import WasiTracker
+    from refsfi.debug.journal import Tracker
+    from refsfi.debug.recording.write import Recorder
     from refsfi.host.wasi import Wasi
     from refsfi.runtime.observer import Observer
 
@@ -43,7 +46,7 @@ _MOST_NAMES: Final = 12
 class Settings:
     """The command line, understood. `arguments` are those of the function to `invoke`; a preload without a path is the
     module `spectest`. `trap` is one of `traps.MODES`, `trace` has kinds of `TraceKind`, and `wasi`; `tier` says what is
-    compiled, which is nothing where there are `monitors`, a `profile` of the guest, or a trace."""
+    compiled, which is nothing where there are `monitors`, a `profile` of the guest, a trace, or a debugger at `gdb`."""
 
     path: str
     arguments: Sequence[str] = ()
@@ -56,7 +59,9 @@ class Settings:
     trace: frozenset[str] = frozenset()
     monitors: Sequence[MonitorChoice] = ()
     profile: GuestProfile | None = None
+    gdb: str | None = None
     tier: TierChoice = field(default_factory=TierChoice)
+    record: str | None = None
 
 
 def _print(line: str) -> None:
@@ -72,8 +77,9 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._guest = settings.guest
-        # What compares tiers counts instructions by fuel.
-        fuel = PLENTY if self._guest.fuel is None and settings.tier.mode == "check" else self._guest.fuel
+        # What compares tiers counts instructions by fuel, and so do recordings.
+        counted = settings.tier.mode == "check" or settings.record is not None
+        fuel = PLENTY if self._guest.fuel is None and counted else self._guest.fuel
         self._store = Store(self._guest.store_limits(), fuel)
         self._tier: Tier | None = None
         self._instances: list[Instance] = []
@@ -83,6 +89,8 @@ class Session:
         self._names: dict[str, Mapping[str, Extern]] = {}
         self._wasi: Wasi | None = None
         self._monitoring: Monitoring | None = None
+        self._recorder: Recorder | None = None
+        self._tracker: WasiTracker | None = None
         # What is being done, for reports.
         self._context = ""
         self._aftermath = Aftermath(self._store, settings.trap, settings.debug)
@@ -93,17 +101,8 @@ class Session:
         check_dirs(settings.wasi)
         self._tier = make_tier(settings.tier)
         try:
-            main = self._load(data, settings.path)
-            preloads = [(name, path, self._preload(path)) for name, path in settings.preloads]
-            self._observe()
-            with time_limit(self._store, self._guest.timeout), self._sampled():
-                for name, path, preload in preloads:
-                    self._context = f"failed to preload `{path}` as `{name}`"
-                    self._names[name] = self._exports(preload, path)
-                self._context = f"failed to instantiate `{display_name(settings.path)}`"
-                instance = self._instantiate(main, settings.path)
-                self._initialize(instance)
-                self._call(instance)
+            with self._recorded():
+                self._whole(data)
         except (Trap, GuestException) as error:
             self._report(self._aftermath.report(error, self._context, self._instances, self._paths))
             return EXIT_TRAP
@@ -117,6 +116,32 @@ class Session:
                 # Whatever ended the guest, what it did until then is of interest.
                 self._monitoring.tell()
         return 0
+
+    def _whole(self, data: bytes) -> None:
+        settings = self._settings
+        main = self._load(data, settings.path)
+        preloads = [(name, path, self._preload(path)) for name, path in settings.preloads]
+        self._observe()
+        with time_limit(self._store, self._guest.timeout), self._sampled():
+            for name, path, preload in preloads:
+                self._context = f"failed to preload `{path}` as `{name}`"
+                self._names[name] = self._exports(preload, path)
+            self._context = f"failed to instantiate `{display_name(settings.path)}`"
+            instance = self._instantiate(main, settings.path)
+            self._initialize(instance)
+            self._call(instance)
+
+    @contextmanager
+    def _recorded(self) -> Iterator[None]:
+        path = self._settings.record
+        if path is None:
+            yield
+            return
+        from refsfi.cli.recorded import WasiTracker, recorded
+
+        self._tracker = WasiTracker(lambda: self._store)
+        with recorded(path, self._store, self._guest.features) as self._recorder:
+            yield
 
     def _report(self, lines: Sequence[str]) -> None:
         # What the guest has printed comes before what is said about it.
@@ -174,6 +199,8 @@ class Session:
         except WasmError as error:
             raise Failure(describe(name, error)) from None
         self._paths[program] = path
+        if self._recorder is not None:
+            self._recorder.module(program, data)
         return program
 
     def _preload(self, path: str | None) -> Program | None:
@@ -197,7 +224,11 @@ class Session:
         ]
         try:
             self._count(program)
+            if self._recorder is not None:
+                imports = self._recorder.instantiating(program, imports, self._tracked)
             instance = instantiate(self._store, program, imports)
+            if self._recorder is not None:
+                self._recorder.made(instance)
         except (Trap, GuestException):
             raise
         except WasmError as error:
@@ -254,8 +285,12 @@ class Session:
         if self._wasi is None:
             from refsfi.cli.wasi import open_wasi
 
-            self._wasi = open_wasi(self._settings.wasi, self._wasi_logs())
+            self._wasi = open_wasi(self._settings.wasi, self._wasi_logs(), self._tracker)
         return self._wasi.imports(self._store, module)
+
+    def _tracked(self, function: HostFunc) -> Tracker | None:
+        """What knows of the writes of a host function."""
+        return None if self._tracker is None else self._tracker.of(function)
 
     def _wasi_logs(self) -> list[Callable[[str], None]]:
         """Who is told of each call of WASI, in a line."""
@@ -302,7 +337,11 @@ class Session:
 
     def _invoke(self, func: FuncInst | HostFunc, arguments: Sequence[object]) -> Sequence[object]:
         try:
-            return invoke(self._store, func, arguments)
+            if self._recorder is None:
+                return invoke(self._store, func, arguments)
+            self._recorder.invoking(func, arguments)
+            self._recorder.results = results = invoke(self._store, func, arguments)
+            return results
         except (Trap, GuestException):
             raise
         except WasmError as error:

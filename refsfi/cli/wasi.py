@@ -13,7 +13,7 @@ from refsfi.cli.report import Failure, reason
 
 if TYPE_CHECKING:
     from refsfi.host.wasi import Wasi
-    from refsfi.host.wasi.options import Inherit
+    from refsfi.host.wasi.options import Inherit, Observer
 
 __all__ = ["WASI_MODULES", "WasiSettings", "check_dirs", "open_wasi", "parse_wasi_settings", "wasi_help"]
 
@@ -79,10 +79,15 @@ def check_dirs(settings: WasiSettings) -> None:
             raise Failure(f"--dir {host}: cannot be opened: {error}") from None
 
 
-def open_wasi(settings: WasiSettings, logs: Sequence[Callable[[str], None]] = ()) -> Wasi:
-    """The guest's WASI, with the process's standard streams; each call is told to `logs`. Failure."""
+def open_wasi(
+    settings: WasiSettings, logs: Sequence[Callable[[str], None]] = (), observer: Observer | None = None
+) -> Wasi:
+    """The guest's WASI, with the process's standard streams; each call is told to `logs` and to `observer`. Failure."""
     from refsfi.host.wasi import Preopen, Wasi, WasiOptions
 
+    observers: list[Observer] = [] if observer is None else [observer]
+    if logs:
+        observers.append(_CallLog(logs))
     options = WasiOptions(
         args=settings.args,
         env=settings.env,
@@ -90,7 +95,7 @@ def open_wasi(settings: WasiSettings, logs: Sequence[Callable[[str], None]] = ()
         stdout=_stream(1),
         stderr=_stream(2),
         preopens=[Preopen(host, guest) for host, guest in settings.dirs],
-        observer=_CallLog(logs) if logs else None,
+        observer=_Observers(observers) if len(observers) > 1 else observers[0] if observers else None,
     )
     try:
         return Wasi(options)
@@ -107,6 +112,25 @@ def _stream(number: int) -> Inherit | None:
     except OSError:
         return None
     return INHERIT
+
+
+class _Observers:
+    """Several, told in turn."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def entered(self, name: str, arguments: tuple[int, ...]) -> None:
+        for observer in self._observers:
+            observer.entered(name, arguments)
+
+    def wrote(self, address: int, data: memoryview) -> None:
+        for observer in self._observers:
+            observer.wrote(address, data)
+
+    def left(self, name: str, errno: int) -> None:
+        for observer in self._observers:
+            observer.left(name, errno)
 
 
 class _CallLog:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from refsfi.debug.dwarf import SourceVariable
 from refsfi.debug.facts import Fact, facts
 from refsfi.debug.flow import Flow, Origin
 from refsfi.debug.meaning import meaning
 from refsfi.debug.rules import rules_of
+from refsfi.debug.symbols import variables_of
 from refsfi.errors import SPEC_TEXT, Frame, GuestException, Trap, TrapCode
 from refsfi.exec.postmortem import MISSING, Activation, PostMortem
 from refsfi.observe.listing import Lister
@@ -45,6 +47,7 @@ class Explanation:
     detail: str | None
     facts: tuple[Fact, ...]
     operands: tuple[Operand, ...]
+    variables: tuple[SourceVariable, ...]
     meaning: str | None
     rules: tuple[str, ...]
     calls: tuple[str, ...]
@@ -67,6 +70,9 @@ class Explanation:
             rows.append(("operand", f"{value} ({operand.type}), made by"))
             if self.frame is not None:
                 rows += (("", line) for line in _tree(operand.origin, 1, self.frame, place))
+        for number, variable in enumerate(self.variables):
+            value = "optimized away" if variable.value is None else variable.value
+            rows.append(("" if number else "variables", f"{variable.name} = {value} ({variable.type})"))
         if self.meaning is not None:
             rows += (("meaning" if i == 0 else "", line) for i, line in enumerate(self.meaning.split("\n")))
         if self.rules:
@@ -88,6 +94,10 @@ class Explanation:
                 }
                 for operand in self.operands
             ],
+            "variables": [
+                {"name": variable.name, "type": variable.type, "value": variable.value, "kind": variable.kind}
+                for variable in self.variables
+            ],
             "meaning": None if self.meaning is None else self.meaning.replace("\n", " "),
             "rules": list(self.rules),
             "host_calls": list(self.calls),
@@ -102,7 +112,7 @@ def explain(error: Trap | GuestException, witness: PostMortem | None = None, cal
     if isinstance(error, Trap) and error.message not in (error.report, SPEC_TEXT[error.code]):
         detail = error.message
     if frame is None or frame.code is None:
-        return Explanation(None, frame, detail, (), (), meaning(error), (), tuple(calls))
+        return Explanation(None, frame, detail, (), (), (), meaning(error), (), tuple(calls))
     module = frame.code.program.module
     lister = Lister(module)
     types = OperandTypes(module)
@@ -117,6 +127,7 @@ def explain(error: Trap | GuestException, witness: PostMortem | None = None, cal
         detail,
         tuple(found),
         operands,
+        tuple(variables_of(activations[0])) if activations else (),
         meaning(error),
         _rules(error, instr),
         tuple(calls),

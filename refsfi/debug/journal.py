@@ -35,9 +35,6 @@ class Tracker(Protocol):
     def end(self) -> list[tuple[MemInst, int, bytes]]:
         """What it has written, in order. Nothing else of the guest's has changed."""
 
-    def decisions(self) -> tuple[str, ...]:
-        """What is to be told of it to people."""
-
 
 @dataclass(slots=True)
 class Effects:
@@ -147,6 +144,11 @@ class Journal:
         self._record = record
         # Whether a host function is being executed; what it calls back into the guest belongs to that call.
         self._inside = False
+        self._notes: list[str] = []
+
+    def note(self, line: str) -> None:
+        """Somebody's remark about the call of the host that is being made, for people."""
+        self._notes.append(line)
 
     @property
     def calls(self) -> list[Call]:
@@ -210,6 +212,7 @@ class Journal:
         watcher = None if tracker is not None else _Watcher(shared)
         if tracker is not None:
             tracker.begin()
+        self._notes.clear()
         self._inside = True
         try:
             call.results = tuple(function.fn(*arguments))
@@ -219,9 +222,9 @@ class Journal:
             self._inside = False
         if tracker is not None:
             call.effects.writes = [(_index(shared[0], m), address, data) for m, address, data in tracker.end()]
-            call.decisions = tracker.decisions()
         elif watcher is not None:
             call.effects = watcher.effects()
+        call.decisions = tuple(self._notes)
         return call
 
     # --- growing memories: what `MemInst.growth` is asked and told ---------------------------------------------------

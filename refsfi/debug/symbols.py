@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from refsfi.debug.dwarf import DebugInfo, SourceFrame, debug_info
+from refsfi.debug.dwarf import DebugInfo, SourceFrame, SourceVariable, debug_info
+from refsfi.debug.liveness import kept_locals
+from refsfi.debug.model import FrameView
 from refsfi.errors import Frame
 from refsfi.exec.code import Program
+from refsfi.exec.postmortem import Activation
+from refsfi.runtime.store import Instance
 
-__all__ = ["info_of", "source_frames"]
+__all__ = ["FrameState", "info_of", "source_frames", "variables_of", "variables_of_view"]
 
 _KNOWN: WeakKeyDictionary[Program, DebugInfo | None] = WeakKeyDictionary()
 
@@ -27,3 +33,51 @@ def source_frames(frame: Frame) -> list[SourceFrame]:
         return []
     info = info_of(frame.code.program)
     return [] if info is None else info.locate(frame.module_offset)
+
+
+class FrameState:
+    """What variables of the source are read from: a frame's values, and its instance."""
+
+    def __init__(self, locals: Sequence[Any], operands: Sequence[Any], instance: Instance) -> None:
+        self._locals = locals
+        self._operands = operands
+        self._instance = instance
+
+    def local(self, index: int) -> int | None:
+        return _number(self._locals, index)
+
+    def operand(self, index: int) -> int | None:
+        return _number(self._operands, index)
+
+    def global_(self, index: int) -> int | None:
+        globals = self._instance.globals
+        return _number([globals[index].value], 0) if index < len(globals) else None
+
+    def memory(self, address: int, size: int) -> bytes:
+        mems = self._instance.mems
+        return bytes(mems[0].data[address : address + size]) if mems and address >= 0 else b""
+
+
+def _number(values: Sequence[Any], index: int) -> int | None:
+    value = values[index] if index < len(values) else None
+    return value if isinstance(value, int) else None
+
+
+def variables_of(activation: Activation) -> list[SourceVariable]:
+    """The source's variables in a frame that has failed, innermost scope first."""
+    state = FrameState(kept_locals(activation), activation.operands(), activation.instance)
+    return _variables(activation.code.program, activation.code.func_index, activation.pc, state)
+
+
+def variables_of_view(view: FrameView) -> list[SourceVariable]:
+    """Those in a frame of a live session or of a core dump."""
+    state = FrameState([v.value for v in view.locals], [v.value for v in view.operands], view.instance)
+    return _variables(view.place.program, view.place.func_index, view.place.pc, state)
+
+
+def _variables(program: Program, func_index: int, pc: int, state: FrameState) -> list[SourceVariable]:
+    info = info_of(program)
+    if info is None:
+        return []
+    offset = program.module.funcs[func_index - program.imported_funcs].body[pc].at
+    return info.variables(offset, state)

@@ -12,6 +12,7 @@ from refsfi.errors import LimitError
 from refsfi.exec.code import Program
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import GlobalInst, Instance, Store
+from refsfi.runtime.values import default
 from refsfi.syntax.types import NumType, ValType
 from refsfi.valid.sidetable import UNREACHABLE
 
@@ -31,7 +32,7 @@ def instances_of(core: Core, programs: Sequence[Program], store: Store | None = 
         view = memoryview(mem.data)
         for address, data in memory.segments:
             view[address : address + len(data)] = data
-    globals = [GlobalInst(type, value) for type, value in core.globals]
+    globals = [GlobalInst(type, default(type.type) if value is None else value) for type, value in core.globals]
     found = []
     for number, instance in enumerate(core.instances):
         if instance.module >= len(programs):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from refsfi.binary.encode import encode
 from refsfi.binary.writer import name, sized, sleb, unsigned
+from refsfi.debug.liveness import kept_locals
 from refsfi.debug.shapes import shape_at
 from refsfi.exec.code import Program
 from refsfi.exec.postmortem import MISSING, Activation, PostMortem
@@ -141,7 +142,7 @@ class CoreDump:
             unsigned(out, code.func_index)
             unsigned(out, 0 if offsets is None else offsets[1])
             of = types.setdefault(code.program, OperandTypes(code.program.module))
-            _values(out, code.program.info.local_types[code.index], activation.locals())
+            _values(out, code.program.info.local_types[code.index], kept_locals(activation))
             _values(out, *_operands(activation, of))
         return bytes(out)
 

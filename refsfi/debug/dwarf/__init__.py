@@ -11,5 +11,6 @@ from __future__ import annotations
 
 from refsfi.debug.dwarf.cursor import DwarfError
 from refsfi.debug.dwarf.info import DebugInfo, SourceFrame, debug_info, debug_info_hint
+from refsfi.debug.dwarf.variables import SourceVariable, State
 
-__all__ = ["DebugInfo", "DwarfError", "SourceFrame", "debug_info", "debug_info_hint"]
+__all__ = ["DebugInfo", "DwarfError", "SourceFrame", "SourceVariable", "State", "debug_info", "debug_info_hint"]

@@ -15,15 +15,19 @@ class Budget:
     """How much work may still be done. Sections are small and say how much there is to read in them, but several parts
     may refer to one and the same other part; without a bound, a few kilobytes could ask for hours."""
 
-    __slots__ = ("left",)
+    __slots__ = ("_amount", "_left")
 
     def __init__(self, amount: int) -> None:
-        self.left = amount
+        self._amount = self._left = amount
+
+    def renew(self) -> None:
+        """For the next question."""
+        self._left = self._amount
 
     def spend(self, amount: int = 1) -> None:
         """DwarfError where nothing is left."""
-        self.left -= amount
-        if self.left < 0:
+        self._left -= amount
+        if self._left < 0:
             raise DwarfError("the debug information asks for far more work than its size warrants")
 
 

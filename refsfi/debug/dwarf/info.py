@@ -16,6 +16,7 @@ from refsfi.debug.dwarf.lines import LineTable, Position, read_lines
 from refsfi.debug.dwarf.ranges import ranges
 from refsfi.debug.dwarf.scopes import Scope, UnitScopes
 from refsfi.debug.dwarf.units import Sections, Unit, read_units
+from refsfi.debug.dwarf.variables import SourceVariable, State, globals_of, variables_at
 from refsfi.errors import DecodeError
 from refsfi.syntax.module import Module
 
@@ -129,7 +130,12 @@ class DebugInfo:
 
     def _unit(self, address: int) -> _UnitInfo | None:
         at = bisect_right(self._index, address, key=lambda row: row[0]) - 1
-        return self._index[at][2] if at >= 0 and address < self._index[at][1] else None
+        if at < 0 or address >= self._index[at][1]:
+            return None
+        found = self._index[at][2]
+        self.budget.renew()
+        found.unit.budget.renew()
+        return found
 
     def _lines(self, info: _UnitInfo) -> LineTable | None:
         if not info.lines_read:
@@ -152,15 +158,26 @@ class DebugInfo:
             info.scopes = self._attempt(lambda: UnitScopes(info.unit, self.budget), None)
         return info.scopes
 
-    def scopes_at(self, offset: int) -> tuple[UnitScopes, list[Scope]] | None:
-        """What is known of the code at a file offset: its unit, and the scopes around it, outermost first."""
+    # --- variables ---
+
+    def variables(self, offset: int, state: State) -> list[SourceVariable]:
+        """Those that are in scope at a file offset, innermost scope first, with their values in `state`."""
+        address = offset - self._code
+        info = self._unit(address)
+        scopes = None if info is None else self._scopes(info)
+        if scopes is None:
+            return []
+        none: list[SourceVariable] = []
+        return self._attempt(lambda: variables_at(scopes, address, state, self.budget), none)
+
+    def globals(self, offset: int, state: State) -> list[SourceVariable]:
+        """Those of the unit that the code at a file offset belongs to."""
         info = self._unit(offset - self._code)
         scopes = None if info is None else self._scopes(info)
-        return None if scopes is None else (scopes, scopes.at(offset - self._code))
-
-    def address(self, offset: int) -> int:
-        """The address that stands for a file offset."""
-        return offset - self._code
+        if scopes is None:
+            return []
+        none: list[SourceVariable] = []
+        return self._attempt(lambda: globals_of(scopes, state, self.budget), none)
 
     # --- from source to code ---
 
@@ -194,6 +211,7 @@ class DebugInfo:
         return sorted(set(found))
 
     def _all_lines(self) -> Iterator[LineTable]:
+        self.budget.renew()
         seen: set[int] = set()
         for info in self._units:
             table = self._lines(info)

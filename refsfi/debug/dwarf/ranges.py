@@ -101,7 +101,7 @@ def _entries_5(
     shift = 1 if located else 0
 
     def indexed() -> int:
-        return unit.address(cursor.uleb(), Form.ADDRX)
+        return unit.indexed_address(cursor.uleb())
 
     while True:
         budget.spend()

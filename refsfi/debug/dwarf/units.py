@@ -96,9 +96,9 @@ class Unit:
             raise DwarfError(f"{_INFO}: a reference to {offset:#x}, where no entry is")
         return found
 
-    def entries(self) -> Iterator[tuple[int, Entry]]:
-        """All entries in order, each with its depth: 0 for the unit's own."""
-        cursor = Cursor(self.sections[_INFO], _INFO, self.first, self.end)
+    def entries(self, start: int | None = None) -> Iterator[tuple[int, Entry]]:
+        """An entry, the unit's own if not said, and all those in it, in order, each with its depth: 0 for the first."""
+        cursor = Cursor(self.sections[_INFO], _INFO, self.first if start is None else start, self.end)
         depth = 0
         while cursor.pos < self.end:
             found = self._read(cursor)
@@ -176,10 +176,11 @@ class Unit:
         return Cursor(self.sections[section], section, value).string().decode("utf-8", "replace")
 
     def address(self, value: int, form: int) -> int:
-        if form not in ADDRESS_INDICES:
-            return value
-        base = self.top.number(At.ADDR_BASE) or 8
-        return self._indexed(".debug_addr", base, value, self.address_size)
+        return self.indexed_address(value) if form in ADDRESS_INDICES else value
+
+    def indexed_address(self, index: int) -> int:
+        """An entry of the unit's part of .debug_addr."""
+        return self._indexed(".debug_addr", self.top.number(At.ADDR_BASE) or 8, index, self.address_size)
 
     def _indexed(self, section: str, base: int, index: int, size: int) -> int:
         return Cursor(self.sections[section], section, base + index * size).unsigned(size)

@@ -64,7 +64,11 @@ class Writer:
         file.write(MAGIC + _VERSION.pack(VERSION))
 
     def write(self, kind: Kind, payload: bytes | bytearray) -> None:
-        self._file.write(_PIECE.pack(kind, len(payload), zlib.crc32(payload)) + payload)
+        """RecordingError where the file cannot be written."""
+        try:
+            self._file.write(_PIECE.pack(kind, len(payload), zlib.crc32(payload)) + payload)
+        except OSError as error:
+            raise RecordingError(f"the recording cannot be written: {error.strerror}") from None
 
 
 @dataclass(slots=True)
