@@ -62,7 +62,7 @@ class Integers(Access):
         text = self._narrow(value, name)
         if text is not None:
             return text
-        chosen = self._wrapped(value, name, near)
+        chosen = self._wrapped(value, name, near or value in self.values.near)
         if chosen is not None:
             return chosen
         text, fits = self._wide(value, name)
@@ -96,8 +96,13 @@ class Integers(Access):
             if name == "add":
                 if self.bound(a) + self.bound(b) <= ones:
                     return None
-                first = f"{_DIGIT} or t <= " if near or (known is not None and known < _STEP) else ""
-                return f"(t if (t := {self.exact(a)} + {self.exact(b)}) <= {first}{ones} else t - {ones + 1})"
+                a_ = self.exact(a)
+                near = near or (known is not None and known < _STEP)
+                if known is not None and a_.isidentifier():
+                    first = f"{_DIGIT - known} or {a_} <= " if near and known < _DIGIT else ""
+                    return f"({a_} + {known} if {a_} <= {first}{ones - known} else {a_} - {ones + 1 - known})"
+                first = f"{_DIGIT} or t <= " if near else ""
+                return f"(t if (t := {a_} + {self.exact(b)}) <= {first}{ones} else t - {ones + 1})"
             if name == "shl":
                 if known is None or self.bound(a) << (known & (bits - 1)) <= ones:
                     return None

@@ -46,6 +46,7 @@ _ARITHMETIC: Final = frozenset(
 ) | {"f32.demote_f64", "f64.promote_f32"}
 # Computed in double precision and rounded once more.
 ROUNDED: Final = frozenset(f"f32.{op}" for op in "add sub mul div sqrt demote_f64 convert_i32_s convert_i32_u".split())
+_ACCESSES: Final = frozenset("load load-pack store store-pack".split())
 # Results without a NaN, or with the canonical one only.
 _CLEAN: Final = frozenset(f"{t}.{op}" for t in ("f32", "f64") for op in ("min", "max", "canon")) | frozenset(
     f"{f}.convert_{i}_{s}" for f in ("f32", "f64") for i in ("i32", "i64") for s in "su"
@@ -92,6 +93,9 @@ class Values:
         self._define()
         self._count()
         self._choose_locals()
+        # Integers that addresses are made of, which are likely to be small.
+        self.near: set[int] = set()
+        self._find_near()
         self.nan = self._classify()
         self.form = self._represent()
 
@@ -215,6 +219,27 @@ class Values:
                     if local[user] or not graph.op[user].pure or self.uses[user] == 0:
                         break
                     inner, user = user, self.user[user]
+
+    def _find_near(self) -> None:
+        graph, near = self.graph, self.near
+        sources: dict[int, list[int]] = {}
+        work: list[int] = []
+        for number in self.blocks:
+            for value in graph.blocks[number].code:
+                wasm = graph.op[value].wasm
+                if wasm is not None and wasm.rule in _ACCESSES:
+                    work.append(graph.args[value][0])
+            for edge in edges(graph.blocks[number].end):
+                for param, value in zip(graph.blocks[edge.target].params, edge.args):
+                    sources.setdefault(param, []).append(value)
+        while work:
+            value = work.pop()
+            if value in near or self.block[value] < 0:
+                continue
+            near.add(value)
+            work += sources.get(value, ())
+            if graph.op[value].name.endswith((".add", ".sub", ".shl")):
+                work += graph.args[value]
 
     # --- floats ----------------------------------------------------------------------------------------------------
 
