@@ -61,7 +61,7 @@ def observer(request: pytest.FixtureRequest) -> Observer | None:
     return None if request.param == "fused" else Observer()
 
 
-def sampled(store: Store, run: Callable[[], None], enough: int = 5) -> Counter[tuple[tuple[str, int | None], ...]]:
+def sampled(store: Store, run: Callable[[], None], enough: int = 30) -> Counter[tuple[tuple[str, int | None], ...]]:
     """The stacks, as names and lines, of so many samples; then the guest is stopped."""
     sampler = Sampler(store, Modules(), 0.001)
 
@@ -102,7 +102,7 @@ def test_time_in_the_host_is_the_host_s(observer: Observer | None) -> None:
     sampler = Sampler(store, Modules(), 0.001)
 
     def release() -> None:
-        while len(sampler.profile("").lanes[0].samples) < 5:
+        while len(sampler.profile("").lanes[0].samples) < 30:
             time.sleep(0.001)
         released.set()
 
