@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from refsfi.cli.aftermath import debug_help, parse_debug_settings
-from refsfi.cli.files import is_binary, read_input
-from refsfi.cli.guest import guest_help, parse_guest_options
 from refsfi.cli.jit import JIT_OPTIONS, choice, is_guest_profile, tier_choice
-from refsfi.cli.options import Command, HelpRequested, Option, Parsed, UsageError
+from refsfi.cli.options import Command, HelpRequested, Option, Parsed
 from refsfi.cli.report import execute
 from refsfi.cli.session import Session, Settings
-from refsfi.cli.wasi import parse_wasi_settings, wasi_help
-from refsfi.errors import WasmError
-from refsfi.exec.load import load_module
-from refsfi.syntax.features import ALL
+from refsfi.cli.settings import GUEST_OPTIONS, parse_guest, read_guest
 
 if TYPE_CHECKING:
     from refsfi.cli.guestprofile import GuestProfile
@@ -32,27 +26,9 @@ _COMMAND = Command(
     "the module has one: then ARGS are the program's. What follows FILE is the\n"
     "guest's; only of a module without _start, options may follow FILE as well.",
     [
-        Option("--invoke", "the exported function to call", "NAME"),
-        Option(
-            "--dir",
-            "a directory that the guest may use, and its name\nfor it (the same if not said); repeatable",
-            "HOST[::GUEST]",
-        ),
-        Option(
-            "--env",
-            "a variable of the guest's environment, with the\nhost's value if not said; repeatable",
-            "NAME[=VALUE]",
-        ),
-        Option("--argv0", "the guest's name for itself (FILE's last part)", "NAME"),
-        Option(
-            "--preload",
-            "another module, from whose exports the guest may\nimport as NAME; --preload spectest provides the\n"
-            "module of that name that test scripts use",
-            "NAME=FILE",
-        ),
-        Option("-W --wasm", "limits of the guest, and proposals: -W help", "KEY=VALUE,…"),
-        Option("-S --wasi", "what else WASI gives the guest: -S help", "KEY=VALUE,…"),
+        *GUEST_OPTIONS,
         Option("-D --debug", "core dumps and backtraces: -D help", "KEY=VALUE,…"),
+        Option("-R --record", "path=FILE: record the run for refsfi replay", "KEY=VALUE,…"),
         Option("--trap", "how a trap is reported: text, json or explain", "FORM"),
         Option(
             "--trace",
@@ -65,6 +41,11 @@ _COMMAND = Command(
             "--monitor",
             "count what the guest does, and tell it at the\nend, on the standard error: --monitor=help",
             "NAME,…",
+        ),
+        Option(
+            "-g",
+            "wait for LLDB at that port, of this machine only\nif no address is given; everything is interpreted",
+            "[ADDR:]PORT",
         ),
         *JIT_OPTIONS,
     ],
@@ -82,74 +63,61 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    parsed = _COMMAND.parse(arguments, interleaved=False)
-    settings = _settings(parsed)
-    data = read_input(settings.path)
-    rest = parsed.operands[1:]
-    if rest and settings.invoke is None and _COMMAND.knows(rest[0]) and not _has_start(data):
-        late = _COMMAND.parse(rest, interleaved=False, foreign=True)
-        for key, values in late.values.items():
-            parsed.values[key] = parsed.all(key) + values
-        parsed.operands[1:] = late.operands
-        settings = _settings(parsed)
+    settings, data = read_guest(_COMMAND, arguments, _settings)
+    if settings.gdb is not None:
+        from refsfi.cli.gdbserver import serve_gdb
+
+        return serve_gdb(settings, data)
     return Session(settings).run(data)
-
-
-def _has_start(data: bytes) -> bool:
-    """Whether the module exports `_start`, whatever proposals it uses. What is no module has no export, either."""
-    try:
-        module = load_module(data, ALL, lazy=is_binary(data))
-    except WasmError:
-        return False
-    return any(export.name == "_start" for export in module.exports)
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
 def _settings(parsed: Parsed) -> Settings:
-    for key, text in (("wasm", guest_help), ("wasi", wasi_help), ("debug", debug_help), ("monitor", _monitor_help)):
+    for key, text in (("debug", debug_help), ("monitor", _monitor_help), ("record", _record_help)):
         if "help" in parsed.all(key):
             raise HelpRequested(text())
-    guest = parse_guest_options(parsed.all("wasm"))
-    debug = parse_debug_settings(parsed.all("debug"))
-    if debug.backtrace is not None:
-        guest.limits["backtrace"] = debug.backtrace
-    wasi = parse_wasi_settings(parsed.all("wasi"), parsed.all("dir"), parsed.all("env"))
-    if not parsed.operands:
-        raise UsageError("no file given: refsfi run FILE [ARGS…]")
-    path, *arguments = parsed.operands
-    name = parsed.last("argv0")
-    wasi.args = [os.path.basename(path) if name is None else name, *arguments]
-    trace = _trace_kinds(parsed.all("trace"))
-    monitors = _monitors(parsed.all("monitor"))
-    profile = _guest_profile(parsed.last("profile"))
-    watchers = {"--trace": trace - {"wasi"}, "--monitor": monitors, "--profile=guest": profile}
-    tier = tier_choice(parsed, next((name for name, asked in watchers.items() if asked), None))
-    trap = parsed.last("trap")
+    settings = parse_guest(parsed, "run")
+    settings.debug = parse_debug_settings(parsed.all("debug"))
+    if settings.debug.backtrace is not None:
+        settings.guest.limits["backtrace"] = settings.debug.backtrace
+    settings.record = _record_path(parsed.all("record"))
+    settings.trace = _trace_kinds(parsed.all("trace"))
+    settings.monitors = _monitors(parsed.all("monitor"))
+    settings.profile = _guest_profile(parsed.last("profile"))
+    settings.gdb = parsed.last("g")
+    watchers = {
+        "--trace": settings.trace - {"wasi"},
+        "--monitor": settings.monitors,
+        "--profile=guest": settings.profile,
+        "-g": settings.gdb,
+    }
+    settings.tier = tier_choice(parsed, next((name for name, asked in watchers.items() if asked), None))
     from refsfi.cli.traps import MODES
 
-    choice("trap", trap, MODES)
-    return Settings(
-        path,
-        arguments,
-        parsed.last("invoke"),
-        guest,
-        wasi,
-        [_preload(text) for text in parsed.all("preload")],
-        trap or "text",
-        debug,
-        trace,
-        monitors,
-        profile,
-        tier,
-    )
+    settings.trap = choice("trap", parsed.last("trap"), MODES) or "text"
+    return settings
 
 
 def _monitor_help() -> str:
     from refsfi.cli.monitors import monitor_help
 
     return monitor_help()
+
+
+def _record_help() -> str:
+    from refsfi.cli.recorded import record_help
+
+    return record_help()
+
+
+def _record_path(texts: Sequence[str]) -> str | None:
+    if not texts:
+        return None
+    from refsfi.cli.recorded import record_path
+
+    return record_path(texts)
 
 
 def _monitors(texts: Sequence[str]) -> Sequence[MonitorChoice]:
@@ -166,15 +134,6 @@ def _guest_profile(text: str | None) -> GuestProfile | None:
     from refsfi.cli.guestprofile import guest_profile
 
     return guest_profile(text)
-
-
-def _preload(text: str) -> tuple[str, str | None]:
-    name, equals, path = text.partition("=")
-    if equals and path:
-        return name, path
-    if text == "spectest":
-        return text, None
-    raise UsageError(f"--preload {text}: NAME=FILE expected")
 
 
 def _trace_kinds(texts: Sequence[str]) -> frozenset[str]:

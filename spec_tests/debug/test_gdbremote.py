@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -239,3 +242,32 @@ def test_random_bytes_do_no_harm(client: Client) -> None:
     # Not: the beginning of a packet, an interrupt, the wish to have the last answer again.
     client.raw(bytes(b for b in random_.randbytes(2000) if b not in b"$\x03-"))
     assert client.ask("qC") == "QC1"
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def test_run_waits_for_a_debugger(tmp_path: Path) -> None:
+    guest = tmp_path / "guest.wat"
+    guest.write_text(_WAT)
+    command = [sys.executable, "-m", "refsfi", "run", "-g", "0", "--invoke", "main", str(guest), "6"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        announced = process.stderr.readline()
+        assert "process connect --plugin wasm connect://127.0.0.1:" in announced
+        client = Client(int(announced.rpartition(":")[2]))
+        assert client.ask(f"m{_CODE:x},4") == b"\0asm".hex()
+        assert client.ask("c") == "W00"
+        client.send("k")
+        client.close()
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("address", ["x", "1:x", "70000", "-1"])
+def test_a_wrong_address_is_told(tmp_path: Path, address: str) -> None:
+    guest = tmp_path / "guest.wat"
+    guest.write_text(_WAT)
+    command = [sys.executable, "-m", "refsfi", "run", f"-g={address}", "--invoke", "main", str(guest), "6"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"refsfi run: -g {address}: [ADDR:]PORT expected")
