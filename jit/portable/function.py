@@ -20,10 +20,11 @@ from jit.ir.graph import (
 from jit.ir.ops import Type
 from jit.portable.control import Goto, If, Item, Late, Loop, Shot, ends
 from jit.portable.expressions import Expressions
+from jit.portable.joins import arriving, joined_forms, joined_nans, raw
 from jit.portable.leave import Site
 from jit.portable.shape import Shape, switch_runs
 from jit.portable.straight import Straight
-from jit.portable.values import BITS, CLEAN, DIRTY, ROUNDED
+from jit.portable.values import BITS, DIRTY, ROUNDED
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode
 
@@ -42,9 +43,9 @@ class Function:
         self.values = unit.values
         self.shape = Shape(self.graph, start)
         self.start = start
-        incoming = self._incoming()
-        nan = self._nans(incoming)
-        form = self._forms(incoming)
+        joins = arriving(self.shape, self.values)
+        nan = joined_nans(self.values, joins)
+        form = joined_forms(self.values, joins)
         alias = self.shape.copies(lambda value, param: self._may_stand(value, param, nan, form))
         self.text = Expressions(self.shape, self.values, nan, form, alias, unit.constant)
         self._loops: list[Loop] = []
@@ -74,51 +75,6 @@ class Function:
         if not values.local[value] or form[value] != form[param]:
             return False
         return nan[value] == nan[param] or nan[value] != DIRTY
-
-    def _incoming(self) -> dict[int, list[int]]:
-        """Parameter of type f32 or f64 -> all that it can be in this function, where that is less than in the graph,
-        since nothing comes from other entries. Parameters that the function may be given are not among them."""
-        graph, shape = self.graph, self.shape
-        incoming: dict[int, list[int]] = {}
-        for block in shape.order:
-            for edge in shape.edges_of(block):
-                if edge.target in shape.rank and edge.target != self.start:
-                    for param, value in zip(graph.blocks[edge.target].params, edge.args):
-                        if graph.type[param] in (Type.F32, Type.F64):
-                            incoming.setdefault(param, []).append(value)
-        if incoming:
-            # Only what is computed on all ways to where the function begins can be used in it before it is computed.
-            above = shape.above_start({self.values.block[param] for param in incoming})
-            incoming = {param: values for param, values in incoming.items() if self.values.block[param] not in above}
-        return incoming
-
-    def _forms(self, incoming: dict[int, list[int]]) -> list[int]:
-        """In which form each f32 is held in this function."""
-        form = list(self.values.form)
-        self.values.join_forms(form, incoming)
-        return form
-
-    def _nans(self, joins: dict[int, list[int]]) -> list[int]:
-        """What NaNs floats can be in this function."""
-        nan = list(self.values.nan)
-        incoming = {param: [self.raw(value) for value in values] for param, values in joins.items()}
-        for param in incoming:
-            nan[param] = CLEAN
-        changed = True
-        while changed:
-            changed = False
-            for param, values in incoming.items():
-                now = max(nan[value] for value in values)
-                if now != nan[param]:
-                    nan[param] = now
-                    changed = True
-        return nan
-
-    def raw(self, value: int) -> int:
-        """A value in front of the instruction that makes its NaN canonical, where that is nothing but a part of this
-        use."""
-        made_canonical = self.graph.op[value].name.endswith(".canon") and not self.values.local[value]
-        return self.graph.args[value][0] if made_canonical else value
 
     def lacks(self, value: int, users: set[int]) -> bool:
         """Whether a value is not always computed by this function before it gets to these of its blocks."""
@@ -341,7 +297,7 @@ class Function:
         if type not in (Type.F32, Type.F64):
             return text.same(value)
         if text.nan[param] == DIRTY:
-            value = self.raw(text.alias.get(value, value))
+            value = raw(self.values, text.alias.get(value, value))
         if type is Type.F32 and text.form[param] == BITS:
             return text.bits(value)
         return text.number(value) if text.nan[param] == DIRTY else text.canonical(value)
