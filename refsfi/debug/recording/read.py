@@ -113,9 +113,13 @@ class Recording:
     # --- running it --------------------------------------------------------------------------------------------------
 
     def programs(self, tier: Tier | None = None) -> list[Program]:
-        """Its modules, loaded. DecodeError and the like where one is not valid."""
+        """Its modules, loaded; bodies are validated when they are first called, as most are not. DecodeError and the
+        like where one is not valid."""
         metered = self.fuel is not None
-        return [load_program(data, self.features, "<recorded>", metered=metered, tier=tier) for data in self.modules]
+        return [
+            load_program(data, self.features, "<recorded>", metered=metered, lazy=True, tier=tier)
+            for data in self.modules
+        ]
 
     def target(self, programs: Sequence[Program]) -> Target:
         """What a debugging session runs, with `journal`."""
