@@ -112,3 +112,13 @@ def test_memory_and_steps() -> None:
     assert "(int) result = 0" in _after(output, "frame variable result")
     assert "stop reason = instruction step into" in _after(output, "stepi")
     assert "total = 7" in _after(output, "target variable total")
+
+
+def test_the_session_of_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "debugging.md").read_text(encoding="utf-8")
+    shown = text.split("connect://127.0.0.1:5570\n")[-1].split("\n\n")[0]
+    output = _run("grow", 3, "continue", crashed=["bt", "frame variable"])
+    printed = {line.strip() for line in output.splitlines()}
+    lines = [line.strip() for line in shown.splitlines() if "(lldb)" not in line]
+    assert len(lines) > 8
+    assert [line for line in lines if line not in printed] == []
