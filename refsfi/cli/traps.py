@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from refsfi.debug.explain import Explanation, explain
-from refsfi.debug.symbols import source_frames
+from refsfi.debug.symbols import problems, source_frames
 from refsfi.errors import Frame, GuestException, Trap
 from refsfi.exec.postmortem import PostMortem
 from refsfi.observe.listing import Lister
@@ -64,11 +64,14 @@ class Reporter:
 
     def _text(self, error: Trap | GuestException, context: str) -> list[str]:
         lines = [f"error: {context}", *backtrace_lines(error.frames, self._locator)]
-        return lines + self._explain(error).lines(self._place) if self._mode == "explain" else lines
+        if self._mode == "explain":
+            lines += self._explain(error).lines(self._place)
+        return [*(f"warning: {problem}" for problem in problems(error.frames)), *lines]
 
     def _json(self, report: dict[str, Any], error: Trap | GuestException) -> str:
         report["frames"] = [self._frame(frame) for frame in error.frames]
         report["explanation"] = self._explain(error).to_json(self._place)
+        report["warnings"] = problems(error.frames)
         return json.dumps(report)
 
     def _explain(self, error: Trap | GuestException) -> Explanation:
@@ -92,14 +95,14 @@ class Reporter:
         }
 
     def _place(self, frame: Frame, pc: int) -> str:
-        """Where an instruction of a frame's function is: `at offset 0x1f3 (walk.c:8:3)`."""
+        """Where an instruction of a frame's function is: `at 0x1f3 (walk.c:8:3)`."""
         if frame.code is None:
             return ""
         here: Frame = frame.code.trace_frame(pc)
         offsets = self._locator.offsets(here)
         symbols = self._locator.symbols(here)
         source = str(symbols[0]) if symbols and symbols[0].file is not None else self._locator.source(here)
-        parts = [] if offsets is None else [f"at offset {offsets[0]:#x}"]
+        parts = [] if offsets is None else [f"at {offsets[0]:#x}"]
         if source is not None:
             # The backtrace has whole paths.
             parts.append(f"({PurePosixPath(source).name})")

@@ -14,7 +14,7 @@ from refsfi.exec.code import Program
 from refsfi.exec.postmortem import Activation
 from refsfi.runtime.store import Instance
 
-__all__ = ["FrameState", "info_of", "source_frames", "variables_of", "variables_of_view"]
+__all__ = ["FrameState", "info_of", "problems", "source_frames", "variables_of", "variables_of_view"]
 
 _KNOWN: WeakKeyDictionary[Program, DebugInfo | None] = WeakKeyDictionary()
 
@@ -33,6 +33,18 @@ def source_frames(frame: Frame) -> list[SourceFrame]:
         return []
     info = info_of(frame.code.program)
     return [] if info is None else info.locate(frame.module_offset)
+
+
+def problems(frames: Sequence[Frame]) -> list[str]:
+    """What was wrong with the debug information that these frames were looked up in: a line for each module."""
+    programs = dict.fromkeys(frame.code.program for frame in frames if frame.code is not None)
+    found = []
+    for program in programs:
+        info = _KNOWN.get(program)
+        if info is not None and info.problems:
+            module = program.module.names.module
+            found.append(f"{'' if module is None else f'{module}: '}{info.problems[0]}")
+    return found
 
 
 class FrameState:

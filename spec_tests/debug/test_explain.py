@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from refsfi.binary.decode import decode
+from refsfi.binary.encode import encode
 from refsfi.cli.main import main
 from refsfi.debug.explain import Explanation, explain
 from refsfi.debug.flow import Flow, Origin
 from refsfi.errors import Frame, TrapCode
 from refsfi.observe.trace import Trace
 from refsfi.runtime.limits import Limits
+from refsfi.syntax.features import ALL
 from spec_tests.debug.support import FIXTURES, Watched, fixture
 
 GUEST = """(module $m
@@ -248,18 +251,18 @@ class TestCommand:
             "    0:    0x11c - m!<wasm function 2>\n"
             "                    at guest.wat:12:29\n"
             "instruction: i32.load offset=16\n"
-            "      place: instruction 8 of func 2, at offset 0x11c (guest.wat:12:29)\n"
+            "      place: instruction 8 of func 2, at 0x11c (guest.wat:12:29)\n"
             "    address: 0x10118 = operand 0x10108 + offset 0x10\n"
             "       size: 4 bytes, up to 0x1011b\n"
             "     memory: 0x10000 bytes, the last at 0xffff\n"
             "   distance: 284 bytes beyond the end\n"
             "    operand: 65800 = 0x10108 (i32), made by\n"
-            "               local $p, set here, at offset 0x116 (guest.wat:11:6)\n"
-            "                 i32.add, at offset 0x115 (guest.wat:11:20)\n"
-            "                   global.get $where, at offset 0x10e (guest.wat:11:29)\n"
-            "                   i32.shl, at offset 0x114 (guest.wat:11:49)\n"
+            "               local $p, set here, at 0x116 (guest.wat:11:6)\n"
+            "                 i32.add, at 0x115 (guest.wat:11:20)\n"
+            "                   global.get $where, at 0x10e (guest.wat:11:29)\n"
+            "                   i32.shl, at 0x114 (guest.wat:11:49)\n"
             "                     argument $i\n"
-            "                     i32.const 2, at offset 0x112 (guest.wat:11:73)\n"
+            "                     i32.const 2, at 0x112 (guest.wat:11:73)\n"
             "    meaning: the guest wanted bytes that its memory does not have\n"
             "       rule: Step_read/load-num-oob\n"
             "memory fault at wasm address 0x10118 in linear memory of size 0x10000\n"
@@ -278,6 +281,19 @@ class TestCommand:
         _, _, err = run("-D", "debug-info=n", *arguments)
         assert "faults.c" not in err
         assert "    0:    0x10a - faults-o2.wasm!grow" in err
+
+    def test_damaged_debug_information_is_one_warning(self, run: Run, tmp_path: Path) -> None:
+        module = decode(fixture("faults"), ALL)
+        line = next(custom for custom in module.customs if custom.name == ".debug_line")
+        line.data = line.data[:4] + b"\x09" + line.data[5:]
+        (tmp_path / "damaged.wasm").write_bytes(encode(module))
+        for form in ("text", "explain"):
+            _, _, err = run(f"--trap={form}", "--invoke", "walk_out", "damaged.wasm", "17")
+            assert err.startswith(
+                "warning: faults.wasm: debug information: .debug_line: the table at 0x0 is of version 9"
+            )
+            assert err.count("warning") == 1
+            assert err.endswith("wasm trap: out of bounds memory access\n")
 
     def test_the_calls_of_the_host_before(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "open.wat").write_text(

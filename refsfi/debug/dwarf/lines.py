@@ -53,7 +53,7 @@ class LineTable:
     sequences: list[Sequence]
 
     def file(self, number: int) -> str:
-        return self.files[number] if number < len(self.files) else "??"
+        return self.files[number] if 0 <= number < len(self.files) else "??"
 
     def position(self, address: int) -> Position | None:
         at = bisect_right(self.sequences, address, key=lambda sequence: sequence.starts[0]) - 1

@@ -162,10 +162,10 @@ class Types:
 
     def _show_member(self, member: Entry, type: TypeOf, data: bytes, offset: int, depth: int) -> str:
         bits, at = member.number(At.BIT_SIZE), member.number(At.DATA_BIT_OFFSET)
-        if bits is None or at is None or type.entry is None:
+        if bits is None or at is None or type.entry is None or bits <= 0 or at < 0:
             return self.show(type, data[offset : offset + type.size], depth - 1)
         value = int.from_bytes(data, "little") >> min(at, 8 * len(data)) & ((1 << min(bits, 64)) - 1)
-        if type.entry.number(At.ENCODING) in _SIGNED and bits and value >> (bits - 1):
+        if type.entry.number(At.ENCODING) in _SIGNED and value >> (bits - 1):
             value -= 1 << bits
         return str(value)
 
