@@ -83,18 +83,18 @@ def test_speedscope_has_the_samples() -> None:
     data = exported("speedscope")
     assert data["$schema"] == "https://www.speedscope.app/file-format-schema.json"
     frames = data["shared"]["frames"]
-    assert all(set(frame) <= {"name", "file", "line", "col"} and frame["name"] for frame in frames)
+    assert all(set(frame) <= {"name", "file", "line"} and frame["name"] for frame in frames)
     main, worker = data["profiles"]
     assert (main["type"], main["name"], main["unit"], worker["name"]) == ("sampled", "main", "none", "worker")
     assert main["endValue"] == sum(main["weights"]) == 6
     stacks = [[(frames[i]["name"], frames[i].get("line")) for i in stack] for stack in main["samples"]]
     f = "$f;x\\n\\x1b[2J"
     assert stacks == [
-        [("$main", 3)],
-        [("$main", 3), (f, 10)],
-        [("$main", 3), (f, 11)],
+        [("$main", 2)],
+        [("$main", 2), (f, 9)],
+        [("$main", 2), (f, 9)],
         [],
-        [("$main", 3), ("host fd_write", None)],
+        [("$main", 2), ("host fd_write", None)],
     ]
 
 
@@ -122,16 +122,16 @@ def test_speedscope_evented_nests_and_ends() -> None:
 
 def test_chrome_events_nest() -> None:
     data = exported("chrome")
-    stacks: dict[int, list[str]] = {}
+    stacks: dict[int, list[Any]] = {}
     last: Counter[int] = Counter()
     for event in data["traceEvents"]:
         assert {"ph", "pid", "tid", "ts", "name"} <= event.keys()
         assert event["pid"] == 42
         stack = stacks.setdefault(event["tid"], [])
         if event["ph"] == "B":
-            stack.append(event["name"])
+            stack.append((event["name"], event.get("args")))
         elif event["ph"] == "E":
-            assert stack.pop() == event["name"]
+            assert stack.pop() == (event["name"], event.get("args"))
         assert event["ts"] >= last[event["tid"]]
         last[event["tid"]] = event["ts"]
     assert not any(stacks.values())

@@ -23,7 +23,7 @@ def chrome(profile: Profile) -> str:
         if lane.samples:
             number += 1
             events.append(_meta(pid, number, "thread_name", lane.name))
-            events += _stacks(lane, profile.ended, pid, number)
+            events += _stacks(lane, profile.lane_ended(lane), pid, number)
         if lane.events:
             number += 1
             events.append(_meta(pid, number, "thread_name", f"{lane.name}: events"))
@@ -45,8 +45,9 @@ def _stacks(lane: Lane, end: float, pid: int, tid: int) -> Iterator[dict[str, An
             "name": visible(spot.name),
             "cat": spot.category.name,
         }
-        if entered and spot.file:
-            event["args"] = {"at": spot.file if spot.line is None else f"{spot.file}:{spot.line}"}
+        if spot.file:
+            # At both ends: speedscope tells functions apart by name and arguments.
+            event["args"] = {"function": spot.file if spot.begin is None else f"{spot.file}:{spot.begin}"}
         yield event
 
 

@@ -82,10 +82,15 @@ class Profile:
     began: float = 0.0
     process: int = 0
 
+    def lane_ended(self, lane: Lane) -> float:
+        """When the last sample of a lane is over, which must have one."""
+        last = lane.samples[-1]
+        return last.time + (last.weight * self.interval if self.unit == "samples" else last.weight)
+
     @property
     def ended(self) -> float:
         """When the last sample or event is over."""
-        ends = [lane.samples[-1].time + self.interval for lane in self.lanes if lane.samples]
+        ends = [self.lane_ended(lane) for lane in self.lanes if lane.samples]
         ends += [event.start if event.end is None else event.end for lane in self.lanes for event in lane.events]
         return max(ends, default=0.0)
 

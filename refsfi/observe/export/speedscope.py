@@ -24,13 +24,14 @@ def speedscope_evented(profile: Profile) -> str:
 
 
 def _file(profile: Profile, of_lane: Callable[[Profile, Lane, _Frame], dict[str, Any]]) -> str:
-    frames: dict[Spot, int] = {}
+    # speedscope takes the same function at another line for another one: lines are those at which functions begin.
+    frames: dict[tuple[str, str], int] = {}
     described: list[dict[str, Any]] = []
 
     def frame(spot: Spot) -> int:
-        number = frames.get(spot)
+        number = frames.get((spot.name, spot.file))
         if number is None:
-            number = frames[spot] = len(described)
+            number = frames[spot.name, spot.file] = len(described)
             described.append(_frame(spot))
         return number
 
@@ -48,7 +49,7 @@ def _file(profile: Profile, of_lane: Callable[[Profile, Lane, _Frame], dict[str,
 
 
 def _frame(spot: Spot) -> dict[str, Any]:
-    facts = {"name": visible(spot.name), "file": spot.file or None, "line": spot.line, "col": spot.column}
+    facts = {"name": visible(spot.name), "file": spot.file or None, "line": spot.begin}
     return {key: value for key, value in facts.items() if value is not None}
 
 
@@ -66,7 +67,7 @@ def _sampled(profile: Profile, lane: Lane, frame: _Frame) -> dict[str, Any]:
 
 
 def _evented(profile: Profile, lane: Lane, frame: _Frame) -> dict[str, Any]:
-    end = profile.ended
+    end = profile.lane_ended(lane)
     return {
         "type": "evented",
         "name": lane.name,
