@@ -10,8 +10,9 @@ from textwrap import wrap
 from typing import TypeAlias
 
 from refsfi.cli.options import UsageError
-from refsfi.cli.report import complain
+from refsfi.cli.report import Failure, complain
 from refsfi.cli.tables import PLAIN_WIDTH, rendered, width_of
+from refsfi.errors import WasmError
 from refsfi.exec.code import Program
 from refsfi.observe.monitors import BadMonitor, Monitor, Options, Watched, all_monitors, parse_monitors
 from refsfi.observe.monitors.report import Report
@@ -68,12 +69,17 @@ class Monitoring:
                 _write(options.file, [])
 
     def tell(self) -> None:
-        """Report. OSError where a file cannot be written."""
+        """Report. OSError where a file cannot be written; Failure."""
         if sys.stdout is not None:
             # What the guest has printed comes before what is said about it.
             sys.stdout.flush()
         for monitor in self._monitors:
-            report, options = monitor.report(), monitor.options
+            options = monitor.options
+            try:
+                report = monitor.report()
+            except WasmError as error:
+                # A function that was never called, and so never looked at, may be no function.
+                raise Failure(f"the report of {monitor.name} cannot be made: {error}") from None
             for path, text in report.files.items():
                 _write(path, text.splitlines())
             if options.file:

@@ -226,8 +226,12 @@ def test_memory() -> None:
         "0x20000": (0, 1),
     }
     assert found["map_0"] == ["         0x0 |█▓▓|"]
-    (finer,) = monitored("memory{page=16}", text, ("f", 0))
-    assert columns(finer["pages"], "address", "reads", "writes") == [("0x0", 2, 3)]
+    (finer,) = monitored("memory{page=256}", text, ("f", 0), ("f", 508))
+    assert columns(finer["pages"], "address", "reads", "writes") == [
+        ("0x0", 2, 3),
+        ("0x100", 2, 2),
+        ("0x200", 0, 1),
+    ]
 
 
 def test_calls() -> None:
@@ -289,6 +293,7 @@ def test_the_list_is_understood() -> None:
         ("icount{tip=3}", "the monitor 'icount' has no option 'tip', did you mean 'top'?; it has json, file, top"),
         ("icount{top}", "icount{top}: a value is needed"),
         ("icount{top=0}", "icount{top=0}: a number from 1 on expected"),
+        ("memory{page=255}", "memory{page=255}: a number from 256 on expected"),
         ("icount{top=-3}", "icount{top=-3}: a number from 1 on expected"),
         ("icount{json=maybe}", "icount{json=maybe}: y or n expected"),
         ("icount{file=}", "icount{file=}: a value is needed"),

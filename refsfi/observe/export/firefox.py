@@ -103,7 +103,7 @@ class _Stacks:
     def _frame(self, spot: Spot) -> int:
         return self.frames.add(
             spot,
-            address=-1,
+            address=-1 if spot.address is None else spot.address,
             inlineDepth=0,
             category=self._categories(spot.category),
             subcategory=0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode
 from refsfi.observe.modules import ModuleView
 from refsfi.observe.monitors.monitor import Monitor, Options, option
@@ -46,7 +47,7 @@ class Coverage(Monitor):
     def report(self) -> Report:
         options = self.options
         if not isinstance(options, CoverageOptions):
-            raise TypeError("options of another monitor")
+            raise Crash("options of another monitor")
         modules = list(self.watched.modules)
         functions = {view: list(map(self._function, view.program.funcs)) for view in modules}
         every = [function for found in functions.values() for function in found]
@@ -131,7 +132,7 @@ def _source_lines(view: ModuleView, functions: list[_Function]) -> _Lines:
     begins: dict[int, int] = {}
     source = view.module.source
     if source is None:
-        raise TypeError("a binary module has no lines")
+        raise Crash("a binary module has no lines")
     for function in functions:
         func = view.module.funcs[function.code.index]
         begins[function.code.index] = source.position(func.at)[0]

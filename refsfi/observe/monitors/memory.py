@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode
 from refsfi.observe.access import Access, accesses
 from refsfi.observe.monitors.monitor import Monitor, Options, option
@@ -25,7 +26,7 @@ _MOST_LINES = 64
 
 @dataclass(frozen=True, slots=True)
 class MemoryOptions(Options):
-    page: int = option(65536, "bytes of what counts as a page")
+    page: int = option(65536, "bytes of what counts as a page, 256 or more", least=256)
     map: bool = option(False, "draw a map of each memory, a character a page")
 
 
@@ -41,7 +42,7 @@ class Memory(Monitor):
     def begin(self) -> None:
         options = self.options
         if not isinstance(options, MemoryOptions):
-            raise TypeError("options of another monitor")
+            raise Crash("options of another monitor")
         self._page = options.page
         self._map = options.map
         # Memory -> page -> how often.

@@ -26,9 +26,9 @@ class Watched:
         return Counts(self.probes)
 
 
-def option(default: Any, help: str) -> Any:
-    """A field of `Options`: a bool, an int or a str, by its default."""
-    return field(default=default, metadata={"help": help})
+def option(default: Any, help: str, least: int = 1) -> Any:
+    """A field of `Options`: a bool, an int of at least `least`, or a str, by its default."""
+    return field(default=default, metadata={"help": help, "least": least})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import Field, fields
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -81,12 +81,13 @@ def _options(monitor: type[Monitor], listed: str) -> Options:
             raise BadMonitor(
                 f"the monitor '{monitor.name}' has no option '{name}'{_advice(name, known)}; it has {', '.join(known)}"
             )
-        values[name] = _value(f"{monitor.name}{{{item}}}", field.default, value if equals else None)
+        values[name] = _value(f"{monitor.name}{{{item}}}", field, value if equals else None)
     return monitor.options_type(**values)  # type: ignore[arg-type]
 
 
-def _value(item: str, default: Any, text: str | None) -> bool | int | str:
+def _value(item: str, field: Field[Any], text: str | None) -> bool | int | str:
     """Of the type that the default has. BadMonitor."""
+    default = field.default
     if isinstance(default, bool):
         if text not in (None, "y", "n"):
             raise BadMonitor(f"{item}: y or n expected")
@@ -95,8 +96,9 @@ def _value(item: str, default: Any, text: str | None) -> bool | int | str:
         raise BadMonitor(f"{item}: a value is needed")
     if isinstance(default, str):
         return text
-    if not re.fullmatch("[0-9]{1,9}", text, re.ASCII) or not int(text):
-        raise BadMonitor(f"{item}: a number from 1 on expected")
+    least: int = field.metadata["least"]
+    if not re.fullmatch("[0-9]{1,9}", text, re.ASCII) or int(text) < least:
+        raise BadMonitor(f"{item}: a number from {least} on expected")
     return int(text)
 
 
