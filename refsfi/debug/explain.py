@@ -147,7 +147,7 @@ def _operands(activation: Activation, types: OperandTypes, lister: Lister) -> tu
     taken = types.of(code.index)[pc]
     if not taken:
         return ()
-    values = activation.operands()[-len(taken) :]
+    values = activation.taken(taken)
     origins = Flow(code, types, lister).operands(pc)
     return tuple(
         Operand(str(type), None if value is MISSING else _shown(value, type), origin)

@@ -54,8 +54,7 @@ def facts(
     """Of `error`, which instruction `instr` of the innermost frame raised."""
     values: tuple[Any, ...] = ()
     if activations and frame.code is not None:
-        taken = len(types.of(frame.code.index)[frame.instr])
-        values = tuple(activations[0].operands()[-taken:]) if taken else ()
+        values = tuple(activations[0].taken(types.of(frame.code.index)[frame.instr]))
         if MISSING in values:
             values = ()
     case = _Case(error, instr, frame, activations, values)

@@ -15,6 +15,7 @@ from refsfi.errors import Crash, GuestException, Trap
 from refsfi.exec.code import FuncCode
 from refsfi.exec.lower import Lowerer
 from refsfi.runtime.store import Frame, Instance
+from refsfi.syntax.types import NumType, ValType
 from refsfi.valid.sidetable import UNREACHABLE
 
 __all__ = ["MISSING", "Activation", "PostMortem"]
@@ -58,6 +59,15 @@ class Activation:
         if self.fused and branch and registers[-1] == first + height - 1:
             values[-1] = MISSING
         return values
+
+    def taken(self, types: Sequence[ValType]) -> list[Any]:
+        """The topmost operands, those of the instruction, given their types. A call that compiled code made may have
+        passed them on without keeping them."""
+        values = self.operands()[-len(types) :] if types else []
+        return [
+            MISSING if value is None and isinstance(type, NumType) else value
+            for value, type in zip(values, types, strict=True)
+        ]
 
 
 @lru_cache(64)

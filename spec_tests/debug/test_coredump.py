@@ -192,6 +192,20 @@ class TestCommand:
         assert kept > 0
         assert interpreted.memories == compiled.memories
 
+    def test_compiled_recursion(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "deep.wat").write_text(
+            """(module (func $f (export "f") (param i32) (result i32) (local i64)
+                 (i32.add (local.get 0) (call $f (i32.add (local.get 0) (i32.const 1))))))"""
+        )
+        code, err = run(
+            "--jit=force", "-W", "max-wasm-stack=8K", "-D", "coredump=core", "--invoke", "f", "deep.wat", "0"
+        )
+        assert (code, err.splitlines()[-1]) == (134, "wasm trap: call stack exhausted")
+        frames = read_core((tmp_path / "core").read_bytes()).frames
+        assert len(frames) == 8192 // (64 + 8 * 5)
+        # What is left below the call is what comes after it.
+        assert [frame.operands[0] for frame in frames[1:]] == [(I32, n) for n in range(len(frames) - 2, -1, -1)]
+
     def test_none_without_a_trap(self, run: Run, tmp_path: Path) -> None:
         assert run("-D", "coredump=core", "--invoke", "walk_nodes", FIXTURES / "faults.wasm")[0] == 0
         assert not (tmp_path / "core").exists()

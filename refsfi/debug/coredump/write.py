@@ -208,7 +208,8 @@ _ENCODED: Final[dict[ValType, int]] = {I32: 0x7F, I64: 0x7E, F32: 0x7D, F64: 0x7
 def _values(out: bytearray, types: Sequence[ValType], values: Sequence[Any]) -> None:
     unsigned(out, len(values))
     for type, value in zip(types, values, strict=True):
-        code = None if value is MISSING else _ENCODED.get(type)
+        # A number that compiled code has not kept is None.
+        code = None if value is MISSING or value is None else _ENCODED.get(type)
         if code is None:
             # Vectors and references have no encoding.
             out.append(0x01)
