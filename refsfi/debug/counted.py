@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from refsfi.exec.code import FuncCode, Lowered, Program, Regs, Step
 from refsfi.exec.lower import Lowerer, fuel_block_ends
@@ -27,8 +27,6 @@ Hook: TypeAlias = Callable[[Frame, int], None]
 # pc -> hook, for one function.
 HooksOf: TypeAlias = Callable[["DebugCode"], Mapping[int, Hook]]
 
-_NEVER = 1 << 62
-
 
 class Reached(Exception):
     """The straight line ahead does not fit under the clock's limit; it has not been begun."""
@@ -39,9 +37,11 @@ class Clock:
 
     __slots__ = ("limit", "now")
 
+    NEVER: ClassVar = 1 << 62
+
     def __init__(self) -> None:
         self.now = 0
-        self.limit = _NEVER
+        self.limit = self.NEVER
 
 
 class DebugProgram(Program):

@@ -60,11 +60,14 @@ class Executor:
         self.stepping = False
         # Set from another thread, or a signal handler, to have `run` return at the next straight line.
         self.interrupted = False
+        # A function of the host is being executed, and is not to be disturbed.
+        self.outside = False
         self.called: Callable[[int, Frame], None] | None = None
 
     def interrupt(self) -> None:
         self.interrupted = True
-        self.clock.limit = -1
+        if not self.outside:
+            self.clock.limit = -1
 
     # --- forms of frames ---------------------------------------------------------------------------------------------
 

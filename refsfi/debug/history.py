@@ -76,13 +76,11 @@ class History:
         self._own += snapshot.size
         self._thin(snapshot.clock)
 
-    def cut(self, clock: int) -> bool:
-        """Forget what lies behind a clock; whether there was anything."""
+    def cut(self, clock: int) -> None:
+        """Forget what lies behind a clock."""
         first = bisect_right(self._clocks, clock)
-        had = first < len(self._snapshots)
         while len(self._snapshots) > first:
             self._drop(len(self._snapshots) - 1)
-        return had
 
     def _drop(self, index: int) -> None:
         snapshot = self._snapshots.pop(index)

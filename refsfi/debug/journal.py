@@ -8,6 +8,7 @@ recording, never touches the world.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
@@ -39,14 +40,18 @@ class Tracker(Protocol):
 @dataclass(slots=True)
 class Effects:
     """What a host function did to the guest's state besides returning: bytes written, new sizes in bytes of memories
-    that grew, globals, contents of tables. Each thing goes by its number, see `World.shared`."""
+    that grew, globals, contents of tables; each thing goes by its number, see `World.shared`. `fuel` was spent by what
+    it called back into the guest, which belongs to the call and is not executed again. Objects of the garbage-collected
+    heap that such a call changes are not noticed."""
 
     writes: list[tuple[int, int, bytes]] = field(default_factory=list)
     grown: list[tuple[int, int]] = field(default_factory=list)
     globals: list[tuple[int, Value]] = field(default_factory=list)
     tables: list[tuple[int, list[Value]]] = field(default_factory=list)
+    fuel: int = 0
 
     def apply(self, shared: Shared) -> None:
+        """But for the fuel."""
         for number, size in self.grown:
             memory = _numbered(shared[0], number)
             missing = size - len(memory.data) >> memory.declared.page_size_log2
@@ -120,6 +125,15 @@ class World(Protocol):
     def now(self) -> int:
         """The instructions before the call that is being made."""
 
+    def outside(self) -> AbstractContextManager[None]:
+        """While the host is at it. What the guest does then, called back, is no part of its time."""
+
+    def spend(self, fuel: int) -> None:
+        """Take fuel of the guest's."""
+
+    def fuel(self) -> int:
+        """What is left of it; 0 where none is counted."""
+
     def shared(self) -> Shared:
         """What of the guest's a host function may be able to change."""
 
@@ -160,11 +174,9 @@ class Journal:
         """Those before the present."""
         return [entry for entry in self.entries[: self.cursor] if isinstance(entry, Call)]
 
-    def cut(self) -> bool:
-        """Forget what was recorded behind the present; whether there was anything."""
-        had = len(self.entries) > self.cursor
+    def cut(self) -> None:
+        """Forget what was recorded behind the present."""
         del self.entries[self.cursor :]
-        return had
 
     def _next(self) -> Call | Refusal | None:
         """What the log has for now; None where it is to be found out. Exhausted."""
@@ -200,6 +212,7 @@ class Journal:
             call = known
             self.cursor += 1
             call.effects.apply(world.shared())
+            world.spend(call.effects.fuel)
             call.clock = world.now()
         world.after(call)
         if call.failure is not None:
@@ -214,8 +227,10 @@ class Journal:
             tracker.begin()
         self._notes.clear()
         self._inside = True
+        fuel = world.fuel()
         try:
-            call.results = tuple(function.fn(*arguments))
+            with world.outside():
+                call.results = tuple(function.fn(*arguments))
         except (Trap, GuestException, GuestExit) as error:
             call.failure = again(error)
         finally:
@@ -224,6 +239,7 @@ class Journal:
             call.effects.writes = [(_index(shared[0], m), address, data) for m, address, data in tracker.end()]
         elif watcher is not None:
             call.effects = watcher.effects()
+        call.effects.fuel = max(fuel - world.fuel(), 0)
         call.decisions = tuple(self._notes)
         return call
 

@@ -8,7 +8,8 @@ change by the user. Their snapshots are pinned, and executing across such a cloc
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from refsfi.debug.counted import Clock, DebugCode, DebugProgram
@@ -69,6 +70,10 @@ class Timeline:
         self._own: set[int] = set()
         self._interval = options.interval
         self._due = options.interval
+        # How far the run has been, up to the last time that it went back.
+        self._furthest = 0
+        # That of the clock, for when the host has been at it.
+        self._limit = 0
         self._begun = time.perf_counter()
         self._advance()
 
@@ -193,6 +198,27 @@ class Timeline:
         called = self.store.frame is not None and not self.executor.stepping
         return self.clock.now - 1 if called else self.clock.now
 
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """What is executed meanwhile counts on a clock that is put back, and nothing asks or stops it."""
+        clock, hits = self.clock, self._hits
+        now, armed, hits.armed = clock.now, hits.armed, False
+        clock.limit = Clock.NEVER
+        self.executor.outside = True
+        try:
+            yield
+        finally:
+            self.executor.outside = False
+            clock.now, hits.armed = now, armed
+            clock.limit = -1 if self.executor.interrupted else self._limit
+
+    def spend(self, fuel: int) -> None:
+        if self.store.fuel is not None:
+            self.store.fuel -= fuel
+
+    def fuel(self) -> int:
+        return self.store.fuel or 0
+
     def shared(self) -> Shared:
         return shared_by(self.instances)
 
@@ -217,7 +243,7 @@ class Timeline:
             barrier = history.barrier(clock.now)
             exact = until if barrier is None else min(until, barrier.clock)
             begun = clock.now
-            limit = min(exact, self._due)
+            limit = self._limit = min(exact, self._due)
             try:
                 outcome = self.executor.run(limit, awaited)
             except BaseException:
@@ -299,12 +325,15 @@ class Timeline:
     def pin(self) -> bool:
         """The state has been changed from outside: keep it, and forget the future that there was. Whether there was
         one."""
-        later = self.history.cut(self.clock.now)
-        later = self.journal.cut() or later
+        later = self._furthest > self.clock.now
+        self._furthest = self.clock.now
+        self.history.cut(self.clock.now)
+        self.journal.cut()
         self._keep(pinned=True)
         return later
 
     def _restore(self, snapshot: Snapshot) -> None:
+        self._furthest = max(self._furthest, self.clock.now)
         snapshot.restore(self.store)
         self.clock.now = snapshot.clock
         self.journal.cursor = snapshot.cursor

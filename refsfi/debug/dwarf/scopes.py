@@ -135,11 +135,11 @@ class UnitScopes:
                 readable = demangle(linkage)
                 if not is_mangled(readable):
                     return readable
-        for one in described:
-            name = one.name()
-            if name:
-                return self.qualified(one.offset, name)
-        return None
+                break
+        else:
+            # One that has its own name for the linker as well: C's, and what others declare to be like C's.
+            return next((name for one in described if (name := one.name())), None)
+        return next((self.qualified(one.offset, name) for one in described if (name := one.name())), linkage)
 
     def qualified(self, offset: int, name: str) -> str:
         """A name with those of the namespaces and classes around the entry at `offset`."""

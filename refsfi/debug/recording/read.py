@@ -98,6 +98,7 @@ class Recording:
         effects.grown = [(r.number(), r.number()) for _ in range(r.count())]
         effects.writes = [(r.number(), r.number(), r.bytes()) for _ in range(r.count())]
         effects.globals = [(r.number(), r.value()) for _ in range(r.count())]
+        effects.fuel = r.number()
         ending = r.number()
         call = Call(name, arguments, effects=effects)
         if ending == RETURNED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from refsfi.debug.journal import Call, Exhausted, Shared, bordered, shared_by
@@ -101,6 +102,16 @@ class Replay:
 
     def now(self) -> int:
         return 0
+
+    def outside(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def spend(self, fuel: int) -> None:
+        if self.store.fuel is not None:
+            self.store.fuel -= fuel
+
+    def fuel(self) -> int:
+        return self.store.fuel or 0
 
     def shared(self) -> Shared:
         return shared_by(self.instances)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
@@ -186,6 +187,16 @@ class Recorder:
     def now(self) -> int:
         return 0
 
+    def outside(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def spend(self, fuel: int) -> None:
+        if self._store.fuel is not None:
+            self._store.fuel -= fuel
+
+    def fuel(self) -> int:
+        return self._store.fuel or 0
+
     def shared(self) -> Shared:
         return shared_by(self._instances)
 
@@ -213,6 +224,7 @@ class Recorder:
         for number, value in effects.globals:
             put_number(out, number)
             put_value(out, value, opaque=False)
+        put_number(out, effects.fuel)
         failure = None if entry.failure is None else entry.failure()
         if failure is None:
             out.append(RETURNED)
