@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -108,7 +109,7 @@ class TestContents:
         assert [(v.name, v.value) for v in inner.locals][:2] == [("$a", 0xFFFFFFFF), ("$b", (1 << 64) - 2)]
         assert inner.place.instr.op.mnemonic == "i32.store"
         assert outer.place.instr.op.mnemonic == "call"
-        assert [label.kind for label in outer.labels] == ["func"] or outer.labels
+        assert [label.depth for label in outer.labels] == [0]
         assert bytes(instances[0].mems[0].data[4096:4100]) == b"here"
         assert instances[0].globals[0].value == 0xFFFFFFFB
 
@@ -205,6 +206,32 @@ class TestCommand:
         assert len(frames) == 8192 // (64 + 8 * 5)
         # What is left below the call is what comes after it.
         assert [frame.operands[0] for frame in frames[1:]] == [(I32, n) for n in range(len(frames) - 2, -1, -1)]
+
+    def test_of_several_modules(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "lib.wat").write_text(
+            """(module (memory (export "m") 1) (global (export "g") (mut i32) (i32.const 9))
+                 (func (export "f") (param i32) (drop (i32.load (local.get 0)))))"""
+        )
+        (tmp_path / "main.wat").write_text(
+            """(module (import "lib" "f" (func $f (param i32))) (import "lib" "m" (memory 1))
+                 (import "lib" "g" (global (mut i32))) (memory 2)
+                 (func (export "_start") (call $f (i32.const -1))))"""
+        )
+        code, _ = run("--preload", "lib=lib.wat", "-D", "coredump=core", "main.wat")
+        assert code == 134
+        core = read_core((tmp_path / "core").read_bytes())
+        assert sorted(core.modules) == ["lib.wat", "main.wat"]
+        assert [core.modules[core.instances[frame.instance].module] for frame in core.frames] == ["lib.wat", "main.wat"]
+        # What is shared is in the file once.
+        assert [memory.size for memory in core.memories] == [65536, 131072]
+        assert [i.memories for i in core.instances] == [(0,), (0, 1)]
+        assert [value for _, value in core.globals] == [9]
+
+    def test_a_name_that_is_no_text(self, run: Run, tmp_path: Path) -> None:
+        path = os.fsdecode(b"\xff.wat")
+        (tmp_path / path).write_text('(module (func (export "_start") unreachable))')
+        assert run("-D", "coredump=core", path)[0] == 134
+        assert read_core((tmp_path / "core").read_bytes()).executable == "?.wat"
 
     def test_none_without_a_trap(self, run: Run, tmp_path: Path) -> None:
         assert run("-D", "coredump=core", "--invoke", "walk_nodes", FIXTURES / "faults.wasm")[0] == 0

@@ -146,16 +146,13 @@ class TestHostileBytes:
             problems += bool(info.problems)
         assert problems > 20
 
-    def test_types_that_contain_themselves(self) -> None:
-        # The base type of `int` becomes a structure's member type: every reference in .debug_info leads to the node.
+    def test_types_that_refer_in_circles(self) -> None:
         whole = decode(fixture("faults"), ALL)
-        info = next(custom for custom in whole.customs if custom.name == ".debug_info")
         abbreviations = next(custom for custom in whole.customs if custom.name == ".debug_abbrev")
-        # Every base type (0x24) is read as a pointer (0x0f), every pointer as a typedef (0x16).
+        # Pointers are read as type definitions, so that `node` contains itself; base types as structures.
         changed = abbreviations.data.replace(b"\x0f\x00\x49", b"\x16\x00\x49").replace(b"\x24\x00\x03", b"\x13\x00\x03")
         assert changed != abbreviations.data
         abbreviations.data = changed
-        assert info.data
         guest = failed("faults", "walk_out", 17)
         activation = next(guest.witness.activations())
         state = FrameState(activation.locals(), activation.operands(), activation.instance)

@@ -102,7 +102,7 @@ class CoreDump:
 
     def _core(self) -> bytes:
         out = bytearray([0])
-        name(out, self._executable)
+        name(out, _utf8(self._executable))
         return bytes(out)
 
     def _modules(self) -> bytes:
@@ -110,7 +110,7 @@ class CoreDump:
         unsigned(out, len(self._programs))
         for program in self._programs:
             out.append(0)
-            name(out, self._name_of(program))
+            name(out, _utf8(self._name_of(program)))
         return bytes(out)
 
     def _instance_list(self) -> bytes:
@@ -177,6 +177,11 @@ class CoreDump:
         for encoded, (number, start, end) in zip(heads, self._segments, strict=True):
             yield encoded
             yield memoryview(self._mems[number].data)[start:end]
+
+
+def _utf8(text: str) -> str:
+    """A file's name may have bytes that are none."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _numbers(things: Sequence[Any]) -> dict[Any, int]:
