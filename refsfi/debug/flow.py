@@ -1,8 +1,8 @@
 """Where an instruction's operands come from, as far as the function's code alone tells: data flow back from an
 instruction, over operands and locals, to constants, arguments, loads and calls.
 
-It is exact where every way to an instruction leads through the same definition, and says `either` where there are
-several; what happened in memory it does not know. The time-travelling debugger follows the values themselves.
+It is exact where every way to an instruction leads through the same definition. Where there may be several it says
+`either`, and may list one too many; what happened in memory it does not know. The time-travelling debugger follows the values themselves.
 """
 
 from __future__ import annotations
@@ -176,11 +176,10 @@ class _Walk:
         for pc, instr in enumerate(body):
             mnemonic = instr.op.mnemonic
             entered = stack
-            if mnemonic in _CLOSING and opened:
+            if (mnemonic in _CLOSING or mnemonic in _ARMS) and opened:
+                # Each arm is a block of its own: what one does, the other has not done.
                 block, entered = opened.pop()
                 self.end[block] = pc
-            elif mnemonic in _ARMS and opened:
-                entered = opened[-1][1]
             self.block.append(opened[-1][0] if opened else -1)
             height, count = side.heights[pc], len(types[pc])
             live = height != UNREACHABLE
@@ -192,6 +191,7 @@ class _Walk:
             if mnemonic in _OPENING:
                 opened.append((pc, stack))
             if mnemonic in _ARMS:
+                opened.append((pc, entered))
                 stack = _joined(entered, min(len(entered), after), after, pc)
             elif pc in joins or (mnemonic in _CLOSING and not live):
                 stack = _joined(stack if mnemonic == "loop" else entered, joins.get(pc, len(entered)), after, pc)

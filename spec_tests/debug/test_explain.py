@@ -169,6 +169,32 @@ class TestOrigins:
         assert operand.origin.kind == "either"
         assert [source.kind for source in operand.origin.sources] == ["local", "more", "zero"]
 
+    @pytest.mark.parametrize(
+        ("taken", "kinds_found"),
+        [
+            # What the other arm does is never the last word.
+            (
+                "(if (local.get 0) (then (local.set $p (i32.const 5))) (else (drop (i32.load (local.get $p)))))",
+                ["either"],
+            ),
+            (
+                "(if (local.get 0) (then (local.set $p (i32.const 5)) (nop))) (drop (i32.load (local.get $p)))",
+                ["either"],
+            ),
+            ("(local.set $p (i32.const 5)) (if (local.get 0) (then)) (drop (i32.load (local.get $p)))", ["local"]),
+            (
+                "(block (br_if 0 (local.get 0)) (local.set $p (i32.const 5))) (drop (i32.load (local.get $p)))",
+                ["either"],
+            ),
+        ],
+    )
+    def test_what_may_have_been_set(self, taken: str, kinds_found: list[str]) -> None:
+        guest = Watched(f'(module (memory 0) (func (export "f") (param i32) (local $p i32) {taken}))')
+        (operand,) = explained("f", 0, guest=guest).operands
+        assert [operand.origin.kind] == kinds_found
+        if kinds_found == ["either"]:
+            assert [source.kind for source in operand.origin.sources] == ["local", "zero"]
+
     def test_a_loop_does_not_lead_round_and_round(self) -> None:
         guest = Watched(fixture("faults-o2"))
         found = explain(guest.fails("grow", 3), guest.witness)
