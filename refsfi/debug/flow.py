@@ -2,7 +2,8 @@
 instruction, over operands and locals, to constants, arguments, loads and calls.
 
 It is exact where every way to an instruction leads through the same definition. Where there may be several it says
-`either`, and may list one too many; what happened in memory it does not know. The time-travelling debugger follows the values themselves.
+`either`, and may list one too many; what happened in memory it does not know. The time-travelling debugger follows the
+values themselves.
 """
 
 from __future__ import annotations
