@@ -40,7 +40,7 @@ class Dump:
         elif event.name == "leave":
             if "x" in self._modes:
                 self._write(self._exit(event.facts["departure"]))
-        elif event.name != "release" and "t" in self._modes:
+        elif event.name not in ("graph", "release") and "t" in self._modes:
             self._write(line(event, self._regions))
 
     def _region(self, event: Event) -> Iterator[str]:

@@ -1,44 +1,84 @@
-"""What happens in the tier, as events: for `--jv`, for dumps, for the profiler. Nothing is kept when nobody listens."""
+"""What happens in the tier, as events: for `--jv`, for dumps, for the profiler.
+
+The last events are always kept, without the objects that they are about, so that whoever comes late can look back.
+Departures are too many for that: they are told only to listeners who want them, and measured only while there is a
+meter.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
-__all__ = ["EVENTS", "Event", "Listener", "Log"]
+if TYPE_CHECKING:
+    from jit.backend import Outcome, Unit
+    from refsfi.exec.code import FuncCode
+
+__all__ = ["EVENTS", "Event", "Listener", "Log", "Meter"]
 
 # name -> what it tells.
-EVENTS = {
+EVENTS: Final = {
     "record": "a recording has ended: its `length` in instructions, how it `ended`, how many ns it `took`",
-    "abort": "a region was not compiled: the `reason` (`jit.reasons`), what the threshold is multiplied by (`penalty`)",
+    "abort": "a region was not compiled: the `reason` (`jit.reasons`), what the threshold is multiplied by (`penalty`)"
+    ", how many ns it `took`",
+    "graph": "a region's `graph` has been built and is about to be optimised; only for listeners",
     "compile": "a region was compiled: `unit`; whether `again`; how many `instructions`; the pcs of the function's own "
-    "(`compiled`); ns of the phases `build`, `optimise`, `emit`",
+    "(`compiled`); ns of the phases `build`, `optimise`, `emit`, `install`",
     "exit": "a region has been left at `pc` so often (`count`) that what follows is recorded",
-    "leave": "a region was left: the `departure`",
+    "leave": "a region was left: the `departure`; only for listeners",
     "release": "a region's code was given up for newer code",
 }
+
+# Events that are not kept, and facts that would keep regions alive or are long.
+_PASSING: Final = frozenset(["graph", "leave"])
+_HEAVY: Final = frozenset(["unit", "compiled"])
+
+# Events that are kept.
+_KEPT: Final = 4096
 
 
 @dataclass(slots=True)
 class Event:
-    """`name` is one of EVENTS, `func` the function's name for people, `pc` an instruction of it."""
+    """`name` is one of EVENTS, `func` the function's name for people, `pc` an instruction of it, `time` when it was
+    told (`perf_counter_ns`). `code` is the function: None in what is kept."""
 
     name: str
     func: str
     pc: int
     facts: dict[str, Any] = field(default_factory=dict)
+    code: FuncCode | None = None
+    time: int = 0
 
 
 Listener: TypeAlias = Callable[[Event], None]
 
 
+class Meter(Protocol):
+    """Who measures each run of compiled code."""
+
+    def ran(self, unit: Unit, outcome: Outcome, began: int, ended: int) -> None:
+        """A region was entered from the interpreter and has returned or been left. Times as of `perf_counter_ns`."""
+
+
 class Log:
+    """`recent` has the last events, oldest first; their facts are plain data. `departures`: whether anybody wants to be
+    told of each one."""
+
     def __init__(self) -> None:
         self.listeners: list[Listener] = []
+        self.departures = False
+        self.meter: Meter | None = None
+        self.recent: deque[Event] = deque(maxlen=_KEPT)
 
-    def tell(self, name: str, func: str, pc: int, **facts: Any) -> None:
+    def tell(self, name: str, func: str, pc: int, code: FuncCode | None = None, **facts: Any) -> None:
+        now = perf_counter_ns()
+        if name not in _PASSING:
+            kept = {key: fact for key, fact in facts.items() if key not in _HEAVY}
+            self.recent.append(Event(name, func, pc, kept, None, now))
         if self.listeners:
-            event = Event(name, func, pc, facts)
+            event = Event(name, func, pc, facts, code, now)
             for listener in self.listeners:
                 listener(event)

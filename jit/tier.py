@@ -98,13 +98,15 @@ class JitTier:
     def record(self, frame: Frame, pc: int) -> int:
         """Record from instruction `pc` on, and compile what learned something."""
         recording = Recording(self.options, self._enter_recording)
-        name = name_of(history(_code(frame)))
+        code = _code(frame)
+        name = name_of(history(code))
         began = perf_counter_ns()
         try:
             return recording.run(frame, pc)
         finally:
             took = perf_counter_ns() - began
-            self.log.tell("record", name, pc, length=recording.length, ended=recording.ended or "raised", took=took)
+            ended = recording.ended or "raised"
+            self.log.tell("record", name, pc, code, length=recording.length, ended=ended, took=took)
             # What else it came through is compiled once it is hot itself.
             past = history(_code(frame))
             if past.changed and (past.called or past.entries) and self._is_due(past):
@@ -127,21 +129,25 @@ class JitTier:
         with self._lock:
             name = name_of(past)
             past.changed = False
+            began = perf_counter_ns()
             try:
-                began = perf_counter_ns()
                 if past.leaving * self.options.stretch > past.executed and not self.options.force:
                     # What comes later counts for more.
                     past.executed, past.leaving = past.executed // 2, (past.leaving + 1) // 2
                     raise Refused("leaves too often")
                 builder = self._build(past)
                 built = perf_counter_ns()
+                if self.log.listeners:
+                    self.log.tell("graph", name, 0, past.code, graph=builder.graph)
+                told = perf_counter_ns()
                 graph = self._optimise(builder.graph)
                 optimised = perf_counter_ns()
                 unit = self.backend.compile(graph)
                 emitted = perf_counter_ns()
             except Refused as refused:
                 past.threshold = min(past.threshold * 2, 1 << 20)
-                self.log.tell("abort", name, 0, reason=refused.reason, penalty=past.threshold)
+                took = perf_counter_ns() - began
+                self.log.tell("abort", name, 0, past.code, reason=refused.reason, penalty=past.threshold, took=took)
                 return
             self._compiled.update(scope.flow.body[pc].op.mnemonic for scope, pc in builder.built)
             self._formless.update(builder.left)
@@ -151,13 +157,15 @@ class JitTier:
                 "compile",
                 name,
                 0,
+                past.code,
                 unit=unit,
                 again=again,
                 compiled=[pc for scope, pc in builder.built if scope.caller is None],
                 instructions=len(builder.built),
                 build=built - began,
-                optimise=optimised - built,
+                optimise=optimised - told,
                 emit=emitted - optimised,
+                install=perf_counter_ns() - emitted,
             )
 
     def _build(self, past: History) -> Builder:
@@ -194,7 +202,7 @@ class JitTier:
                     steps[pc] = self._entry(unit, pc)
         if old is not None:
             old.release()
-            self.log.tell("release", name_of(past), 0)
+            self.log.tell("release", name_of(past), 0, code)
 
     def _count_futile(self, past: History, callee: History) -> None:
         """A region was left for a call of a function that is interpreted. Where that function has been refused, it will
@@ -216,7 +224,8 @@ class JitTier:
             for pc in unit.graph.entries:
                 past.resume.pop(pc, None)
         unit.release()
-        self.log.tell("abort", name_of(past), 0, reason="calls what is refused", penalty=past.threshold)
+        reason = "calls what is refused"
+        self.log.tell("abort", name_of(past), 0, past.code, reason=reason, penalty=past.threshold, took=0)
 
     def _entry(self, unit: Unit, pc: int) -> Step:
         def step(r: Regs, f: Frame) -> int:
@@ -257,7 +266,10 @@ class JitTier:
 
     def enter(self, unit: Unit, pc: int, frame: Frame) -> int:
         """Run a region, and do what is to be done where it ends."""
+        began = perf_counter_ns()
         outcome = unit.enter(pc, frame)
+        if self.log.meter is not None:
+            self.log.meter.ran(unit, outcome, began, perf_counter_ns())
         if isinstance(outcome, Departure):
             return self._departed(frame, outcome)
         _return(frame, outcome)
@@ -269,8 +281,8 @@ class JitTier:
         code = _code(frame)
         past = history(code)
         self._left[past.flow.body[pc].op.mnemonic] += 1
-        if self.log.listeners:
-            self.log.tell("leave", name_of(past), pc, departure=departure)
+        if self.log.departures:
+            self.log.tell("leave", name_of(past), pc, code, departure=departure)
         if departure.call is not None:
             self._count_futile(past, history(departure.call[0].code))
             return self._carry_out(frame, code, pc, *departure.call)
@@ -282,7 +294,7 @@ class JitTier:
         past.departures += 1
         if not self.options.force:
             if count == self.options.hot_exit * past.threshold and self._worth_recording(past, pc):
-                self.log.tell("exit", name_of(past), pc, count=count)
+                self.log.tell("exit", name_of(past), pc, code, count=count)
                 return self.record(frame, pc)
             if past.changed and self._is_due(past):
                 self.compile(past)

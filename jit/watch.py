@@ -24,6 +24,7 @@ def log_for(watch: Watch) -> Log:
         log.listeners.append(Lines(_writer(watch.lines)))
     if watch.dump is not None:
         log.listeners.append(Dump(watch.dumped, _writer(watch.dump)))
+        log.departures = "x" in watch.dumped
     if watch.perf_map:
         perfmap.begin()
         log.listeners.append(_describe)
@@ -31,6 +32,8 @@ def log_for(watch: Watch) -> Log:
         dump = JitDump(os.curdir)
         atexit.register(dump.close)
         log.listeners.append(lambda event: _load(dump, event))
+    if watch.profiler is not None:
+        watch.profiler.attach(log)
     return log
 
 

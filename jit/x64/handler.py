@@ -27,13 +27,13 @@ from dataclasses import dataclass
 from jit.x64.asm import Assembler
 from jit.x64.registers import R8, R9, R10, RAX, RCX, RDI, RDX, RSI
 
-__all__ = ["ACTION", "DEFAULT", "IGNORE", "ONCE", "HandlerLayout", "encode_handler"]
+__all__ = ["ACTION", "DEFAULT", "IGNORE", "ONCE", "SI_CODE", "UC_RIP", "HandlerLayout", "encode_handler", "search"]
 
 # siginfo_t and ucontext_t of x86-64 Linux: offsets in bytes.
-_SI_CODE = 8
+SI_CODE = 8
 _SI_ADDR = 16
 _UC_R15 = 96
-_UC_RIP = 168
+UC_RIP = 168
 
 # The record of what to pass on to: two words. The action is DEFAULT, IGNORE or the address of a function; ONCE tells
 # whether it is the default from its first use on (SA_RESETHAND).
@@ -73,14 +73,14 @@ def encode_handler(layout: HandlerLayout) -> bytes:
     asm = Assembler()
     pass_on = asm.label()
 
-    asm.rm("mov32", RAX, RSI, _SI_CODE)
+    asm.rm("mov32", RAX, RSI, SI_CODE)
     asm.ri("sub32", RAX, 1)
     asm.ri("cmp32", RAX, 1)
     asm.jcc("a", pass_on)
-    asm.rm("mov64", R8, RDX, _UC_RIP)
-    _search(asm, layout.code, R8, pass_on)
+    asm.rm("mov64", R8, RDX, UC_RIP)
+    search(asm, layout.code, R8, pass_on)
     asm.rm("mov64", R9, RSI, _SI_ADDR)
-    _search(asm, layout.memory, R9, pass_on)
+    search(asm, layout.memory, R9, pass_on)
     asm.ri("mov64", RAX, layout.landing)
     asm.rm("mov64", RAX, RAX, 0)
     asm.rr("test64", RAX, RAX)
@@ -88,7 +88,7 @@ def encode_handler(layout: HandlerLayout) -> bytes:
     asm.rm("mov64", RCX, RDX, _UC_R15)
     asm.mr("mov64", RCX, layout.fault_pc, R8)
     asm.mr("mov64", RCX, layout.fault_address, R9)
-    asm.mr("mov64", RDX, _UC_RIP, RAX)
+    asm.mr("mov64", RDX, UC_RIP, RAX)
     asm.op("ret")
 
     asm.bind(pass_on)
@@ -96,7 +96,7 @@ def encode_handler(layout: HandlerLayout) -> bytes:
     return bytes(asm.finish(0))
 
 
-def _search(asm: Assembler, table: int, value: int, missing: int) -> None:
+def search(asm: Assembler, table: int, value: int, missing: int) -> None:
     """Go on behind this if the table has a range with the value of register `value`, else at label `missing`."""
     again, following, found = asm.label(), asm.label(), asm.label()
     asm.ri("mov64", RAX, table)
@@ -121,7 +121,7 @@ def _pass_on(asm: Assembler, layout: HandlerLayout) -> None:
     asm.rm("mov64", RCX, RAX, ACTION)
     asm.ri("cmp64", RCX, IGNORE)
     asm.jcc("a", function)
-    asm.rm("mov32", R8, RSI, _SI_CODE)
+    asm.rm("mov32", R8, RSI, SI_CODE)
     asm.jcc("b", by_default)
     asm.rr("test32", R8, R8)
     asm.jcc("le", done)

@@ -3,13 +3,29 @@ asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Literal, TypeAlias
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from refsfi.runtime.tier import Tier
 
-__all__ = ["BACKENDS", "BOUNDS", "DUMPS", "MODES", "PLENTY", "TierChoice", "Watch", "make_tier"]
+if TYPE_CHECKING:
+    from refsfi.exec.code import Program
+
+__all__ = [
+    "BACKENDS",
+    "BOUNDS",
+    "DUMPS",
+    "MODES",
+    "PLENTY",
+    "Profiler",
+    "TierChoice",
+    "Watch",
+    "make_profiler",
+    "make_tier",
+]
 
 Mode: TypeAlias = Literal["on", "off", "force", "check"]
 
@@ -31,17 +47,41 @@ DUMPS = {
 }
 
 
+class Profiler(Protocol):
+    """What `make_profiler` makes, `jit.profiling.profiler.Profiler`: measures what happens between `with`, in the main
+    thread, and its end. `profile` is a `refsfi.observe.profile.model.Profile`, of what is known so far; after the end,
+    of all, and then the file is complete."""
+
+    def attach(self, log: Any) -> None:
+        """Listen to a tier's log: for the compiler's side."""
+
+    def module(self, program: Program, path: str, data: bytes) -> None:
+        """What a program was loaded from, for replaying its regions."""
+
+    def __enter__(self) -> Profiler: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def profile(self, coverage: Mapping[str, Mapping[str, int]] | None = None) -> Any: ...
+
+    def flush(self) -> None:
+        """Write to the file what is new."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """What is shown of the tier's work. `lines`: each thing that happens in a line; `dump`: full dumps, with letters of
     DUMPS: to a file of that name, or to the standard error where the name is empty. `perf_map`: names of compiled code
-    for Linux `perf`; `jit_dump`: its bytes and lines, too."""
+    for Linux `perf`; `jit_dump`: its bytes and lines, too. `profiler`: who is told everything, see `make_profiler`."""
 
     lines: str | None = None
     dump: str | None = None
     dumped: frozenset[str] = frozenset("tbism")
     perf_map: bool = False
     jit_dump: bool = False
+    profiler: Profiler | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +103,10 @@ def make_tier(choice: TierChoice) -> Tier | None:
         return None
     tier: Tier | None = import_module("jit.select").make(choice)
     return tier
+
+
+def make_profiler(file: IO[str] | None = None, *, interval: int = 1_000_000) -> Profiler:
+    """A profiler for `Watch.profiler`. `file`: where its rows are written as they come; `interval`: ns between samples,
+    0 for none. OSError where this machine has no machine code to sample."""
+    made: Profiler = import_module("jit.profiling.profiler").Profiler(file, interval=interval)
+    return made

@@ -4,7 +4,7 @@
     {"run": {"program": "a.wasm", "began": 1750000000.0, …}}
     {"module": {"path": "a.wasm", "digest": "…", "binary": "…"}}
     {"spot": {…}}  {"samples": [[time, thread, spot, weight], …]}  {"event": {…}}  {"region": {…}}
-    {"exits": [{…}]}  {"end": {"wall": …}}
+    {"exits": [{…}]}  {"entered": [region, times, ns]}
 
 Rows are the model's, field by field. Spots, regions and modules are numbered in the order of the file. A later row for
 the same exit, or for the run, takes the place of the earlier one. Readers ignore rows of a kind that they do not know.
@@ -17,7 +17,7 @@ import binascii
 import json
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
@@ -63,6 +63,13 @@ class Writer:
             return
         self._file.write(line)
 
+    @staticmethod
+    def fields(row: Any) -> Any:
+        """A row of the model as JSON has it."""
+        if not is_dataclass(row):
+            return row
+        return {field.name: getattr(row, field.name) for field in fields(row)}
+
     def run(self, profile: Profile) -> None:
         self.row("run", {name: getattr(profile, name) for name in _RUN}, last=True)
 
@@ -85,8 +92,8 @@ def save(profile: Profile, file: IO[str], limit: int = LIMIT) -> None:
         ("spot", profile.spots),
     ):
         for row in rows:
-            writer.row(kind, asdict(row))
-    writer.row("exits", [asdict(exit) for exit in profile.exits])
+            writer.row(kind, writer.fields(row))
+    writer.row("exits", [writer.fields(exit) for exit in profile.exits])
     for start in range(0, len(profile.samples), 1000):
         part = profile.samples[start : start + 1000]
         writer.row("samples", [[s.time, s.thread, s.spot, s.weight] for s in part])
@@ -170,6 +177,7 @@ class _Reader:
             "samples": self._samples,
             "event": lambda row: profile.events.append(_made(Event, row)),
             "region": self._region,
+            "entered": self._entered,
             "compilation": lambda row: profile.compilations.append(_made(Compilation, row)),
             "exits": self._take_exits,
         }
@@ -222,6 +230,13 @@ class _Reader:
             regions.append(region)
         else:
             raise ValueError(f"a region {region.number} after {len(regions)} others")
+
+    def _entered(self, row: list[int]) -> None:
+        number, entered, native = map(_number, row)
+        if not 0 <= number < len(self._profile.regions):
+            raise ValueError(f"no region {number}")
+        region = self._profile.regions[number]
+        region.entered, region.native = entered, native
 
     def _take_exits(self, rows: Iterable[dict[str, Any]]) -> None:
         for row in rows:

@@ -82,8 +82,9 @@ class Region:
     """A compiled region. `wasm`: instructions of WebAssembly it was made of; `ir`: values of the intermediate
     representation; `code`: bytes of machine code; `unchecked`: accesses to memory that need no comparison, of
     `accesses`. `replaces`: the region whose place it took, -1 for none. `entered`: how often from the interpreter;
-    `native`: ns in it and in the regions that it calls, by the clock. `lines`: (offset, func, pc) of the code's
-    instructions, each up to the next one. `graph`: its text before the optimiser, for replaying it."""
+    `native`: ns of these runs by the clock, with what it calls, going in and coming out. `lines`: (offset, func, pc) of
+    the code's instructions, each up to the next one. `machine`: the code, in hex. `graph`: its text before the
+    optimiser, for replaying it."""
 
     number: int
     func: int
@@ -123,6 +124,11 @@ class Exit:
     taken: int = 0
     cost: int = 0
     module: int = 0
+
+    @property
+    def title(self) -> str:
+        """Which one it is, for people."""
+        return f"{self.name}@{self.pc} {self.instruction}: {self.cause}"
 
 
 @dataclass(slots=True)
@@ -209,7 +215,8 @@ class Profile:
         return sum(sample.weight for sample in self.samples)
 
     def tree(self) -> Node:
-        """All time: by category; by function, or exit that led to the interpreter, then function; by instruction."""
+        """All time: by category; by function, region or phase; by the exit that led to the interpreter; by
+        instruction."""
         root = Node("all")
         exits = {exit.number: exit for exit in self.exits}
         for sample in self.samples:
@@ -219,11 +226,11 @@ class Profile:
                 path.append(f"region {spot.region} {spot.name}")
             else:
                 path.append(spot.name)
+            if spot.category == "interpreting":
+                blamed = exits.get(spot.exit)
+                path.append("from the start" if blamed is None else f"after {blamed.title}")
             if spot.pc >= 0:
                 path.append(f"@{spot.pc}")
-            blamed = exits.get(spot.exit)
-            if blamed is not None and spot.category == "interpreting":
-                path.append(f"after {blamed.name}@{blamed.pc} {blamed.instruction}: {blamed.cause}")
             root.add(path, sample.weight)
         return root
 
