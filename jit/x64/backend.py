@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from jit import traps
@@ -28,6 +28,9 @@ from refsfi.exec.code import FuncCode, Program
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Frame, FuncInst, Instance, Store
 from refsfi.syntax.types import I64
+
+if TYPE_CHECKING:
+    from jit.x64.verify import Contract
 
 __all__ = ["X64Backend"]
 
@@ -230,7 +233,11 @@ class X64Backend:
                 raise Refused("no room for code") from None
             finished = code.asm.finish(block.address)
             if self.verified:
-                self._verify(graph, code, addresses, block, finished, first_exit)
+                try:
+                    self._verify(graph, code, addresses, block, finished, first_exit)
+                except Crash:
+                    block.free()
+                    raise
             block.write(finished)
             made = NativeUnit(self, graph, code, block, first_exit)
             unit = ref(made)
@@ -246,17 +253,17 @@ class X64Backend:
     def _verify(
         self, graph: Graph, code: Code, addresses: Addresses, block: Block, finished: bytes, first_exit: int
     ) -> None:
-        from jit.x64.verify import check, contract_of
+        from jit.x64.verify import check
+
+        check(finished, self._contract(graph, code, addresses, block, first_exit))
+
+    def _contract(self, graph: Graph, code: Code, addresses: Addresses, block: Block, first_exit: int) -> Contract:
+        from jit.x64.verify import contract_of
 
         if graph.code is None:
             raise Crash("a region of no function")
-        program = graph.code.program
-        guarded = partial(self._guards, program)
-        try:
-            check(finished, contract_of(graph, code, block.address, addresses, guarded, first_exit))
-        except Crash:
-            block.free()
-            raise
+        guarded = partial(self._guards, graph.code.program)
+        return contract_of(graph, code, block.address, addresses, guarded, first_exit)
 
     def attach(self, code: FuncCode, unit: Any) -> None:
         thunks = self._thunks_of(code.program)

@@ -14,7 +14,7 @@ from tools.fuzzing.peers import missing
 from tools.fuzzing.report import Found, Report
 from tools.fuzzing.shrink import shrink
 
-__all__ = ["Run", "compare", "jit", "mutate", "show"]
+__all__ = ["Run", "compare", "jit", "mutate", "show", "verifier"]
 
 SHRINK_SECONDS = 20.0
 
@@ -73,6 +73,19 @@ def jit(run: Run) -> int:
             case = jitcases.smaller_case(case, 3 * SHRINK_SECONDS)
         _save(found, run.out, f"jit-{run.seed}", jitcases.text_of(case))
     return _summary(report, "jit", run.seed)
+
+
+def verifier(run: Run, shown: int) -> int:
+    """Say how much wrong machine code the verifier refuses; the exit code."""
+    try:
+        from tools.fuzzing import killrate  # imports the compiler, and the decoder
+    except ImportError as error:
+        print(f"tools/fuzz verifier: {error}; pip install 'refsfi[disasm]'", file=sys.stderr)
+        return 3
+    rate = killrate.kill_rate(run.count, run.seed, run.seconds)
+    print(f"verifier, seed {run.seed}: {rate.units} units as compiled, none refused; mutants refused:")
+    print("\n".join(rate.lines(shown)))
+    return 0
 
 
 def show(seeds: Sequence[Path], seed: int, index: int) -> int:

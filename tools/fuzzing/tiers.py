@@ -68,8 +68,9 @@ class HostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a module is compiled. `backend`: one of BACKENDS. `interrupted`: before every so many-th entry compiled
-    code is asked to leave, as it is when a signal came; 0 for never."""
+    """How a module is compiled. `backend`: one of BACKENDS, or `verified`, which is `x64` with its verifier.
+    `interrupted`: before every so many-th entry compiled code is asked to leave, as it is when a signal came; 0 for
+    never."""
 
     backend: str
     metered: bool
@@ -81,7 +82,12 @@ class Setting:
         if self.backend == "portable":
             backend = Portable()
         else:
-            backend = _Interrupted(self.options, self.interrupted) if self.interrupted else X64Backend(self.options)
+            verified = self.backend == "verified"
+            backend = (
+                _Interrupted(self.options, self.interrupted)
+                if self.interrupted and not verified
+                else X64Backend(self.options, verified=verified)
+            )
             if self.backend == "checked":
                 backend = CheckedBackend(backend)
         return JitTier(backend, self.options)

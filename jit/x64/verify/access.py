@@ -41,9 +41,14 @@ __all__ = ["Accesses", "within"]
 
 _RSP: Final = 4
 _BULK: Final = frozenset("memory.fill memory.copy memory.init".split())
-# Words of the VM context, and how many bytes at a time may be accessed.
-_READABLE: Final = {at.STOP: (4, 8), at.FUEL: (8,), at.ROOM: (8,), at.CALLEE: (8,), at.BORROWED: (8,)}
-_WRITABLE: Final = {at.FUEL: (8,), at.ROOM: (8,), at.CALLEE: (8,), at.BORROWED: (8,)}
+# Words of the VM context: how wide they are, what may read them and what may write them.
+_WORDS: Final = {
+    at.STOP: (4, "cmp", ""),
+    at.FUEL: (8, "cmp add sub", "add sub"),
+    at.ROOM: (8, "cmp add sub mov", "add sub mov"),
+    at.CALLEE: (8, "mov", "mov"),
+    at.BORROWED: (8, "mov", "mov"),
+}
 
 
 class Accesses:
@@ -183,8 +188,9 @@ class Accesses:
             return state.results.get(place, ANY)
         if at.BUFFER <= place < end <= at.VM_SIZE and value is None:
             return self._home(state, ins, place, width)
-        widths = (_READABLE if value is None else _WRITABLE).get(place, ())
-        if width not in widths:
+        wide, readers, writers = _WORDS.get(place, (0, "", ""))
+        counts = ins.imm is not None or ins.word == "mov"
+        if width != wide or ins.word not in (readers if value is None else writers).split() or not counts:
             raise Unsafe(ins.at, ins.text, "a word of the store's context that is not the code's business")
         if place == at.CALLEE:
             if value is not None:

@@ -180,11 +180,17 @@ def _here(state: State, flags: Flags, cc: str) -> bool:
     return True
 
 
-def _room(state: State, flags: Flags, cc: str) -> bool:
+def _left(state: State, flags: Flags, cc: str) -> bool:
     if cc == "ge":
-        state.owed = False
+        state.owed = frozenset(debt for debt in state.owed if debt[0] != flags.kind)
         if flags.imm > 0:
-            state.facts |= {((), flags.imm, ("room", 0))}
+            state.facts |= {((), flags.imm, (flags.kind, 0))}
+    return True
+
+
+def _poll(state: State, flags: Flags, cc: str) -> bool:
+    if cc == "e":
+        state.begun = state.asked = True
     return True
 
 
@@ -210,7 +216,9 @@ _RULES: Final = {
     "aligned": _aligned,
     "type": _type,
     "here": _here,
-    "room": _room,
+    "room": _left,
+    "fuel": _left,
+    "poll": _poll,
     "callee": _callee,
     "body": _body,
 }

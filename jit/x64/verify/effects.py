@@ -42,8 +42,6 @@ _RSI: Final = 6
 _RDI: Final = 7
 _FIXED: Final = frozenset([at.VM, at.INSTANCE, at.MEMORY, _RSP])
 _MOVES: Final = frozenset("movups movaps movdqu movdqa movsd movq vmovups vmovaps vmovdqu vmovdqa vmovsd vmovq".split())
-# The bound of facts about what is left of the guest's stack.
-_ROOM: Final = ("room", 0)
 
 
 class Effects(Accesses):
@@ -385,22 +383,26 @@ class Effects(Accesses):
         (operand,) = ins.operands[:1]
         if operand.base != at.VM or ins.imm is None:
             return False
+        name = {at.ROOM: "room", at.FUEL: "fuel"}.get(operand.disp, "")
         self.load(state, ins, operand)
         self.store(state, ins, operand, ANY)
         amount = -sign * ins.imm
-        state.flags = None
-        if operand.disp == at.ROOM:
-            if state.room is not None:
-                state.room += amount
-            if amount > 0:
-                state.owed = not self._allowed(state, amount)
-                state.facts = frozenset(fact for fact in state.facts if fact[2] != _ROOM)
-            state.flags = Flags("room")
+        if amount < 0:
+            if name == "fuel" and (name, -amount) not in state.owed:
+                raise Unsafe(ins.at, ins.text, "gives itself fuel")
+            state.owed -= {(name, -amount)}
+        else:
+            bound = name, 0
+            known = max((k for _, k, other in state.facts if other == bound), default=0)
+            if known < amount:
+                state.owed |= {(name, amount)}
+            state.facts = frozenset(fact for fact in state.facts if fact[2] != bound)
+            if known > amount:
+                state.facts |= {((), known - amount, bound)}
+        if name == "room" and state.room is not None:
+            state.room += amount
+        state.flags = Flags(name)
         return True
-
-    def _allowed(self, state: State, amount: int) -> bool:
-        """Whether a comparison has shown that so much is left."""
-        return any(bound == _ROOM and k >= amount for _, k, bound in state.facts)
 
     def _room_written(self, state: State, ins: Decoded, operand: Operand, value: Value) -> None:
         """A tail call puts there what is left once the callee has its frame."""

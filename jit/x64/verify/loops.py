@@ -27,17 +27,21 @@ def check(edges: Mapping[int, set[int]], decoded: Mapping[int, Decoded], metered
     if metered:
         wanted.append(("this loop takes no fuel", _takes_fuel))
     for why, passes in wanted:
-        at_once = {n for n in edges if passes(decoded[n])}
+        at_once = {n for n in edges if passes(decoded[n], decoded)}
         loop = _loop(edges, at_once | _exempt(edges, decoded))
         if loop is not None:
             raise Unsafe(loop, decoded[loop].text, why)
 
 
-def _polls(ins: Decoded) -> bool:
-    return ins.word == "cmp" and ins.imm == 0 and any(o.base == at.VM and o.disp == at.STOP for o in ins.operands)
+def _polls(ins: Decoded, decoded: Mapping[int, Decoded]) -> bool:
+    """A comparison with the word that asks to stop, and the branch that does what it asks for."""
+    if ins.word != "cmp" or ins.imm != 0 or not any(o.base == at.VM and o.disp == at.STOP for o in ins.operands):
+        return False
+    branch = decoded.get(ins.end)
+    return branch is not None and branch.condition == "ne"
 
 
-def _takes_fuel(ins: Decoded) -> bool:
+def _takes_fuel(ins: Decoded, decoded: Mapping[int, Decoded]) -> bool:
     return ins.word == "sub" and any(o.base == at.VM and o.disp == at.FUEL and o.writes for o in ins.operands)
 
 

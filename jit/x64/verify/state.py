@@ -10,7 +10,8 @@ from jit.x64.verify.values import ANY, MASK, Memory, Number, Reference, Room, Va
 
 __all__ = ["Fact", "Flags", "State", "join"]
 
-# sum of symbols + k, as integers, is not above a bound: the size of a memory, or the length of a table.
+# sum of symbols + k, as integers, is not above a bound: the size of a memory, the length of a table, what is left of
+# fuel or of the guest's stack.
 Fact: TypeAlias = "tuple[tuple[int, ...], int, tuple[str, int]]"
 
 
@@ -19,7 +20,7 @@ class Flags:
     """What the flags come from. `kind`: `compare` of `left` with `right`; `bound`, of `left` with a memory's size or a
     table's length; `sum` and `difference`, of `left` and `right`, which `register` holds now; `test`, for zero;
     `aligned`, of a reference's lowest bits; `type` and `here`, of a function's type, which is `imm`, and its instance;
-    `room`, of what is left of the guest's stack, with `imm`; `poll`, `fuel`; `body`, of the cell or function `imm`."""
+    `room` and `fuel`, of what is left of these, with `imm`; `poll`; `body`, of the cell or function `imm`."""
 
     kind: str
     left: Value | None = None
@@ -46,7 +47,9 @@ class State:
     callee: Value = ANY
     borrowed: Value = ANY
     room: int | None = 0
-    owed: bool = False
+    owed: frozenset[tuple[str, int]] = frozenset()
+    begun: bool = True
+    asked: bool = True
     paid: bool = False
     flags: Flags | None = None
     facts: frozenset[Fact] = frozenset()
@@ -125,7 +128,9 @@ class _Join:
             self._value(a.callee, b.callee, "c"),
             self._value(a.borrowed, b.borrowed, "b"),
             a.room if a.room == b.room else None,
-            a.owed or b.owed,
+            a.owed | b.owed,
+            a.begun and b.begun,
+            a.asked and b.asked,
             a.paid and b.paid,
             a.flags if a.flags == b.flags else None,
             facts,

@@ -24,21 +24,23 @@ __all__ = ["check"]
 _PATIENCE: Final = 3
 
 
-def check(code: bytes, contract: Contract) -> int:
-    """Prove that a unit keeps its contract, or raise `Unsafe`. How many instructions it has."""
+def check(code: bytes, contract: Contract) -> frozenset[int]:
+    """Prove that a unit keeps its contract, or raise `Unsafe`. The offsets of the instructions that there is a way
+    to."""
     decoded = decode(code, contract.text, contract.address)
     walk = _Walk(code, contract, decoded)
     walk.run()
     loops.check(walk.edges, decoded, contract.metered)
-    return len(decoded)
+    return frozenset(walk.reached)
 
 
 class _Walk(Effects):
-    """`edges`: from instructions to those that follow them in the unit."""
+    """`reached`: instructions. `edges`: from them to those that follow them in the unit."""
 
     def __init__(self, code: bytes, contract: Contract, decoded: dict[int, Decoded]) -> None:
         super().__init__(contract, code)
         self._decoded = decoded
+        self.reached: set[int] = set()
         self.edges: dict[int, set[int]] = {}
         self._targets: dict[int, tuple[int, ...]] = {}
         self._leaders: set[int] = {*contract.entries, contract.body}
@@ -59,7 +61,7 @@ class _Walk(Effects):
                 self._arrive(offset, self._entry(homes, called=homes is None))
                 if homes is None:
                     body = self._entry(None, called=True)
-                    body.room, body.paid = self.contract.cost, True
+                    body.room, body.paid, body.begun = self.contract.cost, True, True
                     self._arrive(self.contract.body, body)
             while self._waiting and len(self._leaders) == known:
                 self._follow(self._waiting.pop())
@@ -82,6 +84,8 @@ class _Walk(Effects):
             homes,
             room=0 if called else self.contract.cost,
             paid=not called,
+            begun=not called,
+            asked=not called,
         )
 
     def _given(self, key: object, type: Type) -> Value:
@@ -123,6 +127,7 @@ class _Walk(Effects):
             ins = self._decoded.get(offset)
             if ins is None:
                 raise Unsafe(offset, "?", "goes where no instruction begins")
+            self.reached.add(offset)
             if not state.owed and state.room is not None and state.room >= self.contract.cost:
                 state.paid = True
             if ins.condition:
@@ -162,7 +167,7 @@ class _Walk(Effects):
         elif address == self.contract.landing:
             self._exit(state, ins)
         elif address == self.contract.refused:
-            if state.rsp or state.room:
+            if state.rsp or state.room != 0 or state.owed:
                 raise Unsafe(ins.at, ins.text, "refuses a call that it has begun")
         else:
             raise Unsafe(ins.at, ins.text, "leads out of the unit")
@@ -174,7 +179,7 @@ class _Walk(Effects):
         if state.rsp != -self.contract.frame:
             raise Unsafe(ins.at, ins.text, "leaves with another frame than the one that will be read")
         if state.owed:
-            raise Unsafe(ins.at, ins.text, "leaves with a stack that was not compared")
+            raise Unsafe(ins.at, ins.text, "leaves owing fuel, or stack")
 
     def _jump(self, state: State, ins: Decoded) -> None:
         if ins.target is not None:
@@ -200,6 +205,8 @@ class _Walk(Effects):
     def _call(self, state: State, ins: Decoded) -> None:
         if state.owed or not state.paid:
             raise Unsafe(ins.at, ins.text, "a call from a frame that was not paid for")
+        if not state.begun:
+            raise Unsafe(ins.at, ins.text, "nobody could stop this function from calling itself")
         if ins.end not in self.contract.returns:
             raise Unsafe(ins.at, ins.text, "a call that returns to where nobody expects it")
         call = self._callee(state, ins)
@@ -288,6 +295,8 @@ class _Walk(Effects):
 
     def _tail(self, state: State, ins: Decoded, target: int) -> None:
         """`target`: a cell's address, negative, or the symbol of a function."""
+        if not state.asked:
+            raise Unsafe(ins.at, ins.text, "nobody could stop this function from calling itself")
         if target not in state.known:
             raise Unsafe(ins.at, ins.text, "a jump to a function that may have no code")
         if target < 0:
