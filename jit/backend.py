@@ -38,12 +38,15 @@ class Departure:
     says nothing of the region, which was just asked to leave.
 
     `call`: the innermost frame waits at a call, which the interpreter is to carry out: the function and its arguments.
+
+    `error`: the instruction has been executed, by a `jit.helper`, and this is what it raised; its fuel has been taken.
     """
 
     frames: list[Activation]
     unit: Unit
     exit: int
     call: tuple[FuncInst, list[Value]] | None = None
+    error: BaseException | None = None
 
 
 # What the region's activation returned, or where it was left.
@@ -51,9 +54,11 @@ Outcome: TypeAlias = "list[Value] | Departure"
 
 
 class Unit(Protocol):
-    """A compiled region. `where`: address and size of its machine code, None where it has none."""
+    """A compiled region. `where`: address and size of its machine code, None where it has none. `inside`: how many ns
+    the last run was in its code, whichever thread's that was; 0 where nobody measures."""
 
     graph: Graph
+    inside: int
     where: tuple[int, int] | None
 
     def enter(self, pc: int, frame: Frame) -> Outcome:
@@ -76,9 +81,11 @@ class Unit(Protocol):
 
 
 class Backend(Protocol):
-    """`name` is what `--jit-backend` calls it."""
+    """`name` is what `--jit-backend` calls it. `gain`: how many times as long as compiled code the interpreter takes,
+    at the least."""
 
     name: str
+    gain: int
 
     def compile(self, graph: Graph) -> Unit:
         """Compile a graph. `jit.build.Refused` where that cannot be done; `Crash` where the graph is not

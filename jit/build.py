@@ -19,6 +19,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any, Final, TypeAlias
 
+from jit.helper import Helper
 from jit.ir.graph import (
     CALL,
     NO_SNAPSHOT,
@@ -589,6 +590,12 @@ class Builder:
         for i, type in enumerate(results):
             scope.stack.append(self.add(_RESULT[type], (call,), i))
 
+    def help(self, scope: Scope, pc: int, args: tuple[int, ...], snapshot: int) -> list[int]:
+        """Have the interpreter execute instruction `pc`, whose operands are popped: its results."""
+        helper = Helper(scope.code, pc)
+        value = self.add(_HELPER, args, helper, snapshot)
+        return [self.add(_RESULT[type], (value,), i) for i, type in enumerate(helper.results())]
+
     def clobber(self) -> None:
         """Other code has run: globals and memories may have changed."""
         self.forget("global")
@@ -682,5 +689,6 @@ _NULL = irop("ref.null")
 _HOME: dict[Type, IrOp] = {t: irop(f"{t}.home") for t in Type if t is not Type.NONE}
 _PARAM: dict[Type, IrOp] = {t: irop(f"{t}.param") for t in Type if t is not Type.NONE}
 _RESULT: dict[Type, IrOp] = {t: irop(f"{t}.result") for t in Type if t is not Type.NONE}
+_HELPER = BY_NAME["helper"]
 _POLL = BY_NAME["poll"]
 _FUEL = BY_NAME["fuel"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jit.build import Builder, Scope, builds, find
+from jit.helper import HELPED, Helper
 from jit.ir.graph import Branch, Callee, Edge, Jump, Switch
 from jit.ir.ops import BY_NAME, COMPARISONS, IrOp, Type, irop, type_of
 from jit.optimize.simplify import fold
@@ -19,12 +20,9 @@ def leaves(program: Program, instr: Instr) -> bool:
     """Whether an instruction has no native form."""
     if find(instr) is None:
         return True
-    mnemonic = instr.op.mnemonic
-    if mnemonic in ("call", "return_call"):
+    if instr.op.mnemonic in ("call", "return_call"):
         index: int = instr.args[0]
         return index < program.imported_funcs
-    if mnemonic in ("global.get", "global.set"):
-        return type_of(program.info.globals[instr.args[0]].type) in (Type.REF, Type.V128)
     return False
 
 
@@ -72,21 +70,25 @@ def local_tee(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
 def global_get(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
     index = instr.args[0]
     type = type_of(s.code.program.info.globals[index].type)
-    if type in (Type.REF, Type.V128):
-        b.unsupported(s, pc, instr)
+    key = ("global", index)
+    if type is not Type.REF:
+        s.stack.append(b.cached(key, lambda: b.add(_GLOBAL[type], (), index)))
         return
-    s.stack.append(b.cached(("global", index), lambda: b.add(_GLOBAL[type], (), index)))
+    snap = b.here(s, pc)
+    s.stack.append(b.cached(key, lambda: b.help(s, pc, (), snap)[0]))
 
 
 @builds("global.set")
 def global_set(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
     index = instr.args[0]
     type = type_of(s.code.program.info.globals[index].type)
-    if type in (Type.REF, Type.V128):
-        b.unsupported(s, pc, instr)
-        return
-    value = b.pop(s)
-    b.add(_SET_GLOBAL[type], (value,), index)
+    if type is Type.REF:
+        snap = b.here(s, pc)
+        value = b.pop(s)
+        b.help(s, pc, (value,), snap)
+    else:
+        value = b.pop(s)
+        b.add(_SET_GLOBAL[type], (value,), index)
     if index < len(s.code.program.info.globals) - len(s.code.program.module.globals):
         # Imported globals may be one and the same.
         b.forget("global")
@@ -195,11 +197,8 @@ def bulk(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
 
 
 def atomic(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
-    """Loads, stores and read-modify-writes; wait, notify and fence are left to the interpreter."""
-    op = BY_NAME.get(instr.op.mnemonic)
-    if op is None:
-        b.unsupported(s, pc, instr)
-        return
+    """Loads, stores and read-modify-writes."""
+    op = BY_NAME[instr.op.mnemonic]
     snap = b.here(s, pc)
     args = b.pop_many(s, len(op.operands or ()))
     value = b.add(op, args, instr.args[0], snap)
@@ -213,6 +212,28 @@ for _op in BY_NAME.values():
         builds(_op.name)(atomic)
 
 
+@builds("atomic.fence")
+def fence(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
+    b.add(BY_NAME["fence"])
+
+
+# --- what the interpreter executes -----------------------------------------------------------------------------------
+
+
+@builds(*HELPED)
+def helped(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
+    snap = b.here(s, pc)
+    args = b.pop_many(s, Helper(s.code, pc).operands())
+    s.stack += b.help(s, pc, args, snap)
+    b.clobber()
+
+
+@builds("table.size")
+def table_size(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
+    wide = s.code.program.info.tables[instr.args[0]].addr is I64
+    s.stack.append(b.add(BY_NAME["i64.table_size" if wide else "i32.table_size"], (), instr.args[0]))
+
+
 # --- references ------------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +245,12 @@ def ref_null(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
 @builds("ref.is_null")
 def ref_is_null(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
     s.stack.append(b.pure(BY_NAME["ref.is_null"], b.pop_many(s, 1)))
+
+
+@builds("ref.as_non_null")
+def ref_as_non_null(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
+    snap = b.here(s, pc)
+    s.stack.append(b.pure(BY_NAME["ref.as_non_null"], b.pop_many(s, 1), None, snap))
 
 
 @builds("ref.eq")
@@ -493,7 +520,7 @@ def return_call_ref(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
 
 _TYPES = {"i32": Type.I32, "i64": Type.I64, "f32": Type.F32, "f64": Type.F64, "v128": Type.V128}
 _SELECT: dict[Type, IrOp] = {t: irop(f"{t}.select") for t in Type if t is not Type.NONE}
-_GLOBAL: dict[Type, IrOp] = {t: irop(f"{t}.global") for t in Type if t is not Type.NONE}
-_SET_GLOBAL: dict[Type, IrOp] = {t: irop(f"{t}.set_global") for t in Type if t is not Type.NONE}
+_GLOBAL: dict[Type, IrOp] = {t: irop(f"{t}.global") for t in Type if t not in (Type.NONE, Type.REF)}
+_SET_GLOBAL: dict[Type, IrOp] = {t: irop(f"{t}.set_global") for t in Type if t not in (Type.NONE, Type.REF)}
 _OF_TABLE = BY_NAME["func.of_table"]
 _OF_TABLE64 = BY_NAME["func.of_table64"]

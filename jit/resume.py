@@ -7,13 +7,15 @@ of the fused form (behind a call), it is entered from here.
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from jit.backend import Activation, Departure
 from jit.profile import history
 from refsfi.errors import Crash, Exhaustion, GuestException, GuestExit, Trap, TrapCode
 from refsfi.exec.code import FRAME_CHANGED, FuncCode, Regs, Step, Steps
 from refsfi.runtime.store import Frame, FuncInst, Store
 
-__all__ = ["charge", "rebuild", "resume_steps"]
+__all__ = ["charge", "keep_place", "raise_again", "rebuild", "resume_steps"]
 
 
 def resume_steps(code: FuncCode) -> dict[int, Step]:
@@ -86,6 +88,12 @@ def keep_place(store: Store, error: BaseException, pc: int) -> None:
     said again here, as a call of the host may have run other instructions. Whatever else passes through has no
     place."""
     store.at = pc if isinstance(error, Trap | GuestException | GuestExit) else None
+
+
+def raise_again(frame: Frame, error: BaseException) -> NoReturn:
+    """Raise what the instruction that the frame was left at has raised already, when a helper executed it."""
+    keep_place(frame.store, error, frame.ip)
+    raise error
 
 
 def _fuse(steps: Steps, ip: int) -> Step:

@@ -125,12 +125,12 @@ def _own_rows() -> list[_Row]:
             (f"{t}.param", (), t, Effect.PURE),
             # The first operand if the third is not zero, else the second.
             (f"{t}.select", (t, t, i32), t, Effect.PURE),
-            # Of the instance. Immediate: the global's index.
-            (f"{t}.global", (), t, Effect.READ),
-            (f"{t}.set_global", (t,), none, Effect.WRITE),
-            # Result number `immediate` of the call that is the operand.
+            # Result number `immediate` of the call or helper that is the operand.
             (f"{t}.result", (none,), t, Effect.PURE),
         ]
+        if t is not ref:
+            # Of the instance. Immediate: the global's index.
+            rows += [(f"{t}.global", (), t, Effect.READ), (f"{t}.set_global", (t,), none, Effect.WRITE)]
     for t in (Type.F32, Type.F64):
         # The canonical NaN for any NaN, else the operand. In front of it, NaNs that arithmetic made have any payload.
         rows.append((f"{t}.canon", (t,), t, Effect.PURE))
@@ -144,6 +144,8 @@ def _own_rows() -> list[_Row]:
         ("ref.null", (), ref, Effect.PURE),
         ("ref.is_null", (ref,), i32, Effect.PURE),
         ("ref.eq", (ref, ref), i32, Effect.PURE),
+        # The operand; leaves if it is null.
+        ("ref.as_non_null", (ref,), ref, Effect.EXIT),
         # Immediate: the function's index. Leaves where its reference is not known yet.
         ("ref.func", (), ref, Effect.EXIT),
         # Take `immediate` units of fuel; leaves, without having taken any, where there are fewer.
@@ -160,6 +162,15 @@ def _own_rows() -> list[_Row]:
         ("func.of_table64", (i64,), ref, Effect.READ_EXIT),
         # The operand; leaves if it is null, or a function of the host.
         ("func.of_ref", (ref,), ref, Effect.EXIT),
+        # In elements. Immediate: the index of the table.
+        ("i32.table_size", (), i32, Effect.READ),
+        ("i64.table_size", (), i64, Effect.READ),
+        # Order what was written before it and what is read behind it, as other threads see it.
+        ("fence", (), none, Effect.WRITE),
+        # Have the interpreter execute the instruction that the immediate, a `Helper`, names. The snapshot is that in
+        # front of it: should the instruction raise something, the region is left there. What it gives are the
+        # `result`s.
+        ("helper", None, none, Effect.WRITE_EXIT),
         # Call a function of the module: immediate, a `Callee`. The snapshot's innermost frame waits at the call, its
         # arguments popped. What returns are the `result`s.
         ("call", None, none, Effect.WRITE_EXIT),

@@ -26,6 +26,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
+from jit.helper import Helper
 from jit.ir.graph import (
     CALL,
     NO_SNAPSHOT,
@@ -131,6 +132,8 @@ class _Dump:
     def _immediate(self, op: IrOp, imm: Any) -> str:
         if imm is None:
             return ""
+        if isinstance(imm, Helper):
+            return f"func {imm.code.func_index} at {imm.pc}"
         if isinstance(imm, Callee):
             return f"func {imm.index}"
         if op.name == "call_func":
@@ -355,6 +358,8 @@ class _Parser:
             return None
         if op.name == "call":
             return Callee(self._number(text.removeprefix("func ")))
+        if op.name == "helper":
+            return self._helper(text)
         if op.name == "call_func":
             return func_type(self._type(text.removeprefix("type ")))
         if op.name.startswith("func.of_table"):
@@ -374,6 +379,15 @@ class _Parser:
         parts = tuple(self._part(part) for part in text.split())
         several = op.wasm is not None and op.name != "ref.func" and not op.name.endswith(".const")
         return parts if several or op.name.startswith("memory.") else parts[0]
+
+    def _helper(self, text: str) -> Helper:
+        match = re.fullmatch(r"func (\d+) at (\d+)", text)
+        if match is None:
+            self._fail("the immediate is `func N at PC`")
+        helper = Helper(self._function(match[1]), int(match[2]))
+        if helper.pc >= len(self.program.module.funcs[helper.code.index].body):
+            self._fail(f"function {match[1]} has no instruction {match[2]}")
+        return helper
 
     def _part(self, text: str) -> int | bytes:
         if re.fullmatch(r"x(?:[0-9a-f]{2})*", text):

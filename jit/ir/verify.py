@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from jit.helper import Helper
 from jit.ir.graph import (
     CALL,
     NO_SNAPSHOT,
@@ -280,13 +281,20 @@ def _function_call(g: Graph, value: int) -> Iterator[str]:
 
 def _result(g: Graph, value: int) -> Iterator[str]:
     (call,) = g.args[value]
-    if g.op[call].name not in ("call", "call_func"):
+    if g.op[call].name not in ("call", "call_func", "helper"):
         yield f"v{call} is no call"
+
+
+def _helped(g: Graph, value: int) -> Iterator[str]:
+    helper = g.imm[value]
+    if isinstance(helper, Helper) and len(g.args[value]) != helper.operands():
+        yield f"it has {len(g.args[value])} operands, and its instruction takes {helper.operands()}"
 
 
 _OPERANDS: Final[dict[str, Callable[[Graph, int], Iterator[str]]]] = {
     "call": _direct_call,
     "call_func": _function_call,
+    "helper": _helped,
     **{f"{t}.result": _result for t in Type if t is not Type.NONE},
 }
 
@@ -332,10 +340,11 @@ _IMMEDIATES: Final[dict[str, Callable[[Any], bool]]] = {
     "func.of_table64": lambda imm: isinstance(imm, tuple) and len(imm) == 2 and isinstance(imm[1], DefType),
     "call": lambda imm: isinstance(imm, Callee),
     "call_func": lambda imm: isinstance(imm, FuncType),
+    "helper": lambda imm: isinstance(imm, Helper),
     "memory.fill": lambda imm: isinstance(imm, tuple) and len(imm) == 1,
     "memory.copy": lambda imm: isinstance(imm, tuple) and len(imm) == 2,
 }
-_INDEXED: Final = frozenset("home global set_global result memory_size func".split())
+_INDEXED: Final = frozenset("home global set_global result memory_size table_size func".split())
 
 
 def _wanted(op: IrOp) -> Callable[[Any], bool]:

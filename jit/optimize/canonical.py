@@ -32,7 +32,7 @@ _SIGNS: Final = frozenset(BY_NAME[f"{t}.{name}"] for t in ("f32", "f64") for nam
 _OBSERVERS: Final = (
     _SIGNS
     | {BY_NAME[f"{t}.{name}"] for t in ("f32", "f64") for name in ("store", "set_global", "select")}
-    | {BY_NAME["i32.reinterpret_f32"], BY_NAME["i64.reinterpret_f64"], BY_NAME["call"], BY_NAME["call_func"]}
+    | {BY_NAME[name] for name in ("i32.reinterpret_f32", "i64.reinterpret_f64", "call", "call_func", "helper")}
     | {
         op
         for op in BY_NAME.values()

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from refsfi.errors import Crash
 
-__all__ = ["MOST_LOOPS", "Deep", "Goto", "If", "Item", "Late", "Loop", "Poll", "Shot", "ends", "render"]
+__all__ = ["MOST_LOOPS", "Again", "Deep", "Goto", "If", "Item", "Late", "Loop", "Poll", "Shot", "ends", "render"]
 
 # What the parser of Python accepts: 100 levels of indentation, 20 of loops and handlers.
 _MOST_LEVELS = 90
@@ -64,6 +64,13 @@ class Late:
 
 
 @dataclass(slots=True)
+class Again:
+    """Lines that are known when the rest of the function is; control goes on behind them."""
+
+    write: Callable[[], list[str]]
+
+
+@dataclass(slots=True)
 class Poll:
     """Leave with line `leave` where the guest is to stop. At the beginning of a loop it becomes the loop's condition,
     which costs a jump less."""
@@ -71,7 +78,7 @@ class Poll:
     leave: str
 
 
-Item: TypeAlias = "str | Goto | If | Loop | Shot | Late | Poll"
+Item: TypeAlias = "str | Goto | If | Loop | Shot | Late | Again | Poll"
 
 
 def ends(items: list[Item]) -> bool:
@@ -138,6 +145,8 @@ class _Writer:
                     self.lines.append(" " * depth + item)
                 case Late(write):
                     self.lines.append(" " * depth + write())
+                case Again(write):
+                    self.lines += [" " * depth + line for line in write()]
                 case Poll(leave):
                     self.lines.append(" " * depth + f"if s.stop is not None: {leave}")
                 case Goto(target, _):

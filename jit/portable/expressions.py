@@ -30,8 +30,6 @@ class Expressions(Floats):
             return f"inst.funcs[{graph.imm[value]}]"
         if op.name == "ref.select":
             return f"({self.reference(args[0])} if {self.truth(args[2])} else {self.reference(args[1])})"
-        if op.name == "ref.global":
-            return self.global_(graph.imm[value])
         raise Crash(f"no Python for {op.name}")
 
     def vector(self, value: int) -> str:

@@ -86,12 +86,18 @@ class Function:
         if self.text.rounds:
             lines.append('single = memoryview(bytearray(4)).cast("f")')
         for index, forms in sorted(self.text.memories.items()):
-            mem = f"inst.mems[{index}]"
-            lines.append(f"w = {mem}.words or words({mem})")
-            lines += [f'm{index}_{form} = w["{form}"]' for form in sorted(forms)]
+            lines += _views(index, forms)
         lines += [f"g{i} = inst.globals[{i}]" for i in sorted(self.text.globals)]
         lines += [f"e{i} = inst.tables[{i}].elems" for i in sorted(self.tables)]
         return lines
+
+    def renew(self) -> list[str]:
+        """Look at the memories again where they have grown, behind what may have let them."""
+        return [
+            f"if inst.mems[{index}].words is not w{index}: " + "; ".join(_views(index, forms))
+            for index, forms in sorted(self.text.memories.items())
+            if self.text.mems[index].limits.max != self.text.mems[index].limits.min
+        ]
 
     # --- placement -------------------------------------------------------------------------------------------------
 
@@ -415,6 +421,20 @@ class Function:
             f" raise Leave({site}, inst, ({values}), ({func}, [{operands}])) from None",
         ]
 
+    def help(self, value: int, items: list[Item]) -> None:
+        """Have the interpreter execute an instruction."""
+        run = self.unit.constant(self.graph.imm[value].run)
+        site, values = self.site(self.graph.snap[value])
+        names = self.unit.results.get(value)
+        target = f"{', '.join(names)}, = " if names else ""
+        operands = " ".join(f"{self.text.plain(v)}," for v in self.graph.args[value])
+        items += [
+            "try:",
+            f" {target}{run}(inst, ({operands}))",
+            "except BaseException as error:",
+            f" raise Leave({site}, inst, ({values}), None, error) from None",
+        ]
+
     def _tail_call(self, end: TailCall, items: list[Item]) -> None:
         """A call whose results are returned. Python's stack grows, which `room` has to pay for: it is the next
         activation that this one's cost is not given back to."""
@@ -428,6 +448,15 @@ class Function:
             f" {self.leave(end.snapshot)}",
             "return result",
         ]
+
+
+def _views(index: int, forms: set[str]) -> list[str]:
+    """Statements that give a memory's arrays their names."""
+    mem = f"inst.mems[{index}]"
+    return [
+        f"w{index} = {mem}.words or words({mem})",
+        *(f'm{index}_{form} = w{index}["{form}"]' for form in sorted(forms)),
+    ]
 
 
 def _placed(frame: FrameState, places: dict[int, int]) -> tuple[FuncCode, int, tuple[tuple[int, int], ...]]:

@@ -318,6 +318,8 @@ class Integers(Access):
             return self.read(value, 4 if op.name.startswith("i32") else 8)
         if name == "global":
             return self.global_(graph.imm[value])
+        if name == "table_size":
+            return f"len(inst.tables[{graph.imm[value]}].elems)"
         if name == "memory_size":
             return f"inst.mems[{graph.imm[value]}].pages"
         if name in ("add", "sub", "mul", "shl", "shr_s", "rotl", "rotr", "extend_i32_s") or name.startswith("extend"):

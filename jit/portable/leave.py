@@ -39,9 +39,10 @@ class Site:
 
 
 class Leave(Exception):
-    """The region is left at `site`. `call`: the innermost frame waits for this call to be made."""
+    """The region is left at `site`. `call`: the innermost frame waits for this call to be made. `error`: what the
+    instruction there raised when a helper executed it."""
 
-    __slots__ = ("call", "inst", "outer", "site", "values")
+    __slots__ = ("call", "error", "inst", "outer", "site", "values")
 
     def __init__(
         self,
@@ -49,11 +50,13 @@ class Leave(Exception):
         inst: Instance,
         values: Sequence[Any],
         call: tuple[FuncInst, list[Any]] | None = None,
+        error: BaseException | None = None,
     ) -> None:
         self.site = site
         self.inst = inst
         self.values = values
         self.call = call
+        self.error = error
         # Callers' places, innermost first.
         self.outer: list[tuple[Site, Instance, Sequence[Any]]] = []
 

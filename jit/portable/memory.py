@@ -93,16 +93,25 @@ def _compare_exchange(width: int) -> Callable[..., int]:
 
 
 def fill(store: Store, mem: MemInst, dest: int, value: int, count: int) -> None:
-    """`memory.fill`. What takes long is left to the interpreter, which can be interrupted in it; and what costs fuel by
-    its length."""
+    """`memory.fill`. What takes long is left to the interpreter, which can be interrupted in it."""
     data = mem.data
-    if count > BYTES or store.fuel is not None or dest + count > len(data):
+    if count > BYTES or dest + count > len(data):
         raise Check
+    _pay(store, count)
     data[dest : dest + count] = bytes((value & 0xFF,)) * count
 
 
 def copy(store: Store, target: MemInst, origin: MemInst, dest: int, start: int, count: int) -> None:
     """`memory.copy`, likewise."""
-    if count > BYTES or store.fuel is not None or start + count > len(origin.data) or dest + count > len(target.data):
+    if count > BYTES or start + count > len(origin.data) or dest + count > len(target.data):
         raise Check
+    _pay(store, count)
     target.data[dest : dest + count] = origin.data[start : start + count]
+
+
+def _pay(store: Store, count: int) -> None:
+    """Take the fuel for so many bytes, if there is as much."""
+    if store.fuel is not None:
+        if store.fuel < count:
+            raise Check
+        store.fuel -= count

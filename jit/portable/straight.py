@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jit.ir.graph import Callee
 from jit.ir.ops import Type
 from jit.portable.access import FORMS, op_memory
-from jit.portable.control import Item, Poll
+from jit.portable.control import Again, Item, Poll
 from jit.portable.memory import copy, fill, memory_access
 from jit.portable.values import OWN_EXIT, ROUNDED, writes
 from refsfi.errors import Crash
@@ -252,12 +252,30 @@ class Straight:
         self._emit(f"{name} = {self.text.reference(graph.args[value][0])}")
         self._emit(f"if {name}.__class__ is not FuncInst: raise Check")
 
+    def _as_non_null(self, value: int) -> None:
+        self._flush(self.graph.args[value])
+        name = f"v{value}"
+        self._emit(f"{name} = {self.text.reference(self.graph.args[value][0])}")
+        self._emit(f"if {name} is None: raise Check")
+
+    def _fence(self, value: int) -> None:
+        """Threads that run Python see each other's writes in the order of the program."""
+        self._flush(())
+        self._close()
+
+    def _helper(self, value: int) -> None:
+        self._flush(())
+        self._close()
+        self.function.help(value, self.items)
+        self.items.append(Again(self.function.renew))
+
     def _call(self, value: int) -> None:
         self._flush(())
         self._close()
         callee = self.graph.imm[value]
         cost = self.function.unit.cost_of(callee) if isinstance(callee, Callee) else 0
         self.function.call(value, self.items, poll=not self.polled, room=cost == 0 or cost > self.roomy)
+        self.items.append(Again(self.function.renew))
         self.function.polls.add(self.number)
         self.polled = True
         self.roomy = max(self.roomy, cost)
@@ -271,6 +289,9 @@ _STATEMENTS: dict[str, Callable[[Straight, int], None]] = {
     "func.of_table": Straight._func_of_table,
     "func.of_table64": Straight._func_of_table,
     "func.of_ref": Straight._func_of_ref,
+    "ref.as_non_null": Straight._as_non_null,
+    "fence": Straight._fence,
+    "helper": Straight._helper,
     "call": Straight._call,
     "call_func": Straight._call,
 }

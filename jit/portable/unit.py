@@ -14,11 +14,13 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from time import perf_counter_ns
 from types import CodeType
 from typing import Any, Final
 
 from jit.backend import Activation, Departure
 from jit.build import Refused
+from jit.helper import Helper
 from jit.ir.graph import CALL, NO_SNAPSHOT, Callee, Graph, TailCall, edges
 from jit.ir.ops import Type, type_of
 from jit.portable.control import MOST_LOOPS, Deep, render
@@ -101,6 +103,7 @@ class PortableUnit:
                 if graph.op[value].name.endswith(".result"):
                     (call,) = graph.args[value]
                     self.results.setdefault(call, ["_"] * self._result_count(call))[graph.imm[value]] = f"v{value}"
+        self.inside = 0
         self._entries: dict[int, Callable[..., Any]] = {}
         # Whether Python does not take it.
         self._refused = False
@@ -150,6 +153,8 @@ class PortableUnit:
 
     def _result_count(self, call: int) -> int:
         imm = self.graph.imm[call]
+        if isinstance(imm, Helper):
+            return len(imm.results())
         type = func_type(self._type_of(imm.index)) if isinstance(imm, Callee) else imm
         return len(type.results)
 
@@ -274,6 +279,7 @@ class PortableUnit:
                 return Departure([Activation(inst, code, max(pc, 0), [])], self, NO_SNAPSHOT)
         room = store.room
         given = min(room, _depth() * _Cheapest.cost) if self._calls else room
+        began = perf_counter_ns()
         try:
             if pc == CALL:
                 # What the interpreter has taken already the function takes itself.
@@ -287,7 +293,13 @@ class PortableUnit:
             store.room = room + code.cost - sum(activation.code.cost for activation in frames)
             if left.site.refund and store.fuel is not None:
                 store.fuel += left.site.refund
-            return Departure(frames, left.site.unit, left.site.snapshot, left.call)
+                if left.error is not None:
+                    # The instruction itself has been executed.
+                    left_at, pc, _ = left.site.frames[-1]
+                    store.fuel -= self.program.module.funcs[left_at.index].body[pc].op.fuel
+            return Departure(frames, left.site.unit, left.site.snapshot, left.call, left.error)
+        finally:
+            self.inside = perf_counter_ns() - began
         store.room = room + code.cost
         return self._returned(result)
 

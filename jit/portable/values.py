@@ -33,7 +33,7 @@ DIRTY: Final = 1
 EXACT: Final = 2
 
 # They leave through their own snapshot and nobody else's.
-OWN_EXIT: Final = frozenset("fuel poll room call call_func".split())
+OWN_EXIT: Final = frozenset("fuel poll room call call_func helper".split())
 # They write nothing that an instruction executed a second time could see.
 _HARMLESS: Final = frozenset("poll room take_room".split())
 
@@ -191,7 +191,7 @@ class Values:
                 else:
                     # Of what is read and not used, it only matters whether it can be read.
                     used = self.uses[value] > 0 or self.seen_by_exit[value]
-                    alone = writes(graph, value) or op.name.startswith("func.")
+                    alone = writes(graph, value) or op.name.startswith(("func.", "ref.as"))
                     local[value] = used and (not once or alone or self.seen_by_exit[value] or nodes > _LARGEST)
                 if local[value]:
                     size[value] = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from jit.helper import Helper
 from jit.ir.ops import Type
 from jit.x64.asm import Assembler
 from refsfi.exec.code import FuncCode
@@ -49,11 +50,18 @@ class ExitState:
 
 class CallSite:
     """A call, by the address that it returns to. `memory`: where the values of its snapshot are. `callee`: the index of
-    the function, None for an indirect call. `types`: of its arguments."""
+    the function, None for an indirect call. `types`: of its arguments. `helper`: what is called is no function."""
 
-    __slots__ = ("callee", "memory", "plan", "registers", "snapshot", "types")
+    __slots__ = ("callee", "helper", "memory", "plan", "registers", "snapshot", "types")
 
-    def __init__(self, snapshot: int, memory: dict[int, int], callee: int | None, types: list[Type]) -> None:
+    def __init__(
+        self,
+        snapshot: int,
+        memory: dict[int, int],
+        callee: int | None,
+        types: list[Type],
+        helper: Helper | None = None,
+    ) -> None:
         self.snapshot = snapshot
         self.memory = memory
         # Nothing is in a register during a call.
@@ -61,6 +69,7 @@ class CallSite:
         self.plan: Any = None
         self.callee = callee
         self.types = types
+        self.helper = helper
 
 
 class Code:
@@ -92,11 +101,20 @@ class Code:
 
 class Addresses:
     """Addresses outside of the region that its code needs. `thunk(index)`: what to call for a function of the module;
-    `cell(index)`: where the address behind its checks is, for tail calls."""
+    `cell(index)`: where the address behind its checks is, for tail calls. `helper`: what to call for an instruction
+    that the interpreter executes."""
 
-    def __init__(self, landing: int, refused: int, thunk: Callable[[int], int], cell: Callable[[int], int]) -> None:
+    def __init__(
+        self,
+        landing: int,
+        refused: int,
+        helper: int,
+        thunk: Callable[[int], int],
+        cell: Callable[[int], int],
+    ) -> None:
         self.landing = landing
         self.refused = refused
+        self.helper = helper
         self.thunk = thunk
         self.cell = cell
 

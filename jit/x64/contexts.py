@@ -12,7 +12,7 @@ from jit.x64 import layout as at
 from jit.x64.libc import ffi, libc, system_error
 from jit.x64.words import InstanceWords
 from refsfi.errors import Crash
-from refsfi.runtime.store import FuncInst, GlobalInst, HostFunc, Instance, Store
+from refsfi.runtime.store import FuncInst, GlobalInst, HostFunc, Instance, Store, Vector
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import I31, Value
 
@@ -167,7 +167,8 @@ class TableMirror:
     def __init__(self, table: TableInst) -> None:
         self._elems = table.elems
         self._array: ctypes.Array[ctypes.c_uint64] | None = None
-        self._record = (ctypes.c_uint64 * 2)()
+        self._record = (ctypes.c_uint64 * 3)()
+        self._record[2] = len(table.elems)
         self.address = ctypes.addressof(self._record)
         table.mirror = self
 
@@ -190,6 +191,7 @@ class TableMirror:
 
     def resized(self) -> None:
         """Elements behind the old length are not known until they are looked for."""
+        self._record[2] = len(self._elems)
 
 
 class InstanceContext:
@@ -269,4 +271,4 @@ class _Record:
 
 def _cell_address(glob: GlobalInst) -> int:
     cell = glob.cell
-    return ctypes.addressof(cell) if isinstance(cell, ctypes.c_uint64) else 0
+    return ctypes.addressof(cell) if isinstance(cell, ctypes.c_uint64 | Vector) else 0

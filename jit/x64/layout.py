@@ -38,6 +38,7 @@ __all__ = [
     "STOP",
     "VM",
     "VM_SIZE",
+    "WAITING",
     "XMMS",
     "argument_bytes",
     "argument_offsets",
@@ -60,6 +61,7 @@ CALLEE: Final = 56  # the function that an indirect call is about to enter
 MXCSR: Final = 64  # 32 bits each: the guest's, the host's
 STACK_TOP: Final = 72  # where a native stack begins
 BORROWED: Final = 80  # a register for the time of a few instructions
+WAITING: Final = 88  # the stack pointer while the interpreter executes an instruction for a region
 GPRS: Final = 128  # 16 words: the registers where a region was left
 XMMS: Final = 256  # 16 of 16 bytes
 RESULTS: Final = 512  # 16 bytes each
@@ -81,9 +83,11 @@ REC_BODY: Final = 24  # the address of the cell with the address behind the entr
 REC_COST: Final = 32
 REC_SIZE: Final = 40
 
-# A table's record: address and length of an array of function records' addresses, zero where one is not known.
+# A table's record: address and length of an array of function records' addresses, zero where one is not known; and the
+# length of the table.
 TABLE_ELEMS: Final = 0
 TABLE_LENGTH: Final = 8
+TABLE_SIZE: Final = 16
 
 # A memory's record.
 MEM_BASE: Final = 0

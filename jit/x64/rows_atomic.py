@@ -40,6 +40,12 @@ _EXCHANGE: Final = _rmw("xchg")
 _COMPARE: Final = _rmw("cmpxchg")
 
 
+@emits("fence")
+def fence(e: Emitter, v: int) -> int:
+    e.asm.op("mfence")
+    return NOTHING
+
+
 def _operation(e: Emitter, v: int) -> str:
     return e.graph.op[v].name.split(".")[-1].removesuffix("_u")
 

@@ -1,7 +1,7 @@
 """`memory.fill` and `memory.copy`.
 
 They leave, before the first byte is written, where a range is out of bounds, where it is so long that the
-interpreter, who can be stopped in it, had better do it, and where fuel is counted by its length.
+interpreter, who can be stopped in it, had better do it, and where there is less fuel than it has bytes.
 """
 
 from __future__ import annotations
@@ -44,14 +44,31 @@ def _translate(e: Emitter, v: int, memory: int, register: int, length: int, reco
     asm.rm("add64", register, record, at.MEM_BASE)
 
 
+def _pay(e: Emitter, v: int, few: int | None) -> None:
+    """The last two reasons to leave for a range of rcx bytes, `few` where that is known: it takes long, or there is too
+    little fuel for it, which is taken."""
+    asm = e.asm
+    if few is None:
+        asm.ri("cmp64", RCX, BYTES)
+        e.exit_if("a", v)
+    if not e.program.metered:
+        return
+    if few is None:
+        asm.rm("mov64", RAX, at.VM, at.FUEL)
+        asm.rr("sub64", RAX, RCX)
+        e.exit_if("l", v)
+        asm.mr("mov64", at.VM, at.FUEL, RAX)
+    elif few:
+        asm.mi("cmp64", at.VM, at.FUEL, few)
+        e.exit_if("l", v)
+        asm.mi("sub64", at.VM, at.FUEL, few)
+
+
 @emits("memory.fill")
 def fill(e: Emitter, v: int) -> int:
     asm = e.asm
     (memory,) = e.graph.imm[v]
     dest, value, count = e.graph.args[v]
-    if e.program.metered:
-        asm.jmp(e.exit_label(e.graph.snap[v]))
-        return NOTHING
     e.claim(RDI)
     e.claim(RCX)
     record = e.temp_gpr()
@@ -59,9 +76,8 @@ def fill(e: Emitter, v: int) -> int:
     e.copy_to(RCX, count)
     _translate(e, v, memory, RDI, RCX, record)
     few = _few(e, count)
+    _pay(e, v, few)
     if few is None:
-        asm.ri("cmp64", RCX, BYTES)
-        e.exit_if("a", v)
         e.copy_to(RAX, value)
         asm.op("rep_stosb")
     elif few:
@@ -76,12 +92,8 @@ def fill(e: Emitter, v: int) -> int:
 
 @emits("memory.copy")
 def copy(e: Emitter, v: int) -> int:
-    asm = e.asm
     target, origin = e.graph.imm[v]
     dest, start, count = e.graph.args[v]
-    if e.program.metered:
-        asm.jmp(e.exit_label(e.graph.snap[v]))
-        return NOTHING
     for register in (RDI, RSI, RCX):
         e.claim(register)
     record = e.temp_gpr()
@@ -90,9 +102,8 @@ def copy(e: Emitter, v: int) -> int:
     _translate(e, v, origin, RSI, RCX, record)
     _translate(e, v, target, RDI, RCX, record)
     few = _few(e, count)
+    _pay(e, v, few)
     if few is None:
-        asm.ri("cmp64", RCX, BYTES)
-        e.exit_if("a", v)
         _copy_many(e)
     else:
         # All is read before anything is written, for the ranges may overlap.

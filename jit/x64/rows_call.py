@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jit.build import Refused
+from jit.helper import Helper
 from jit.ir.graph import TailCall
 from jit.ir.ops import Type
 from jit.x64 import layout as at
@@ -11,7 +12,7 @@ from jit.x64.emit import Emitter, emits
 from jit.x64.registers import RAX, RCX, RSP
 from refsfi.syntax.deftypes import DefType
 
-__all__ = ["tail_call"]
+__all__ = ["called", "save", "tail_call", "write_arguments"]
 
 
 @emits("func.of_table", "func.of_table64")
@@ -57,6 +58,16 @@ def func_of_ref(e: Emitter, v: int) -> int:
     return dest
 
 
+@emits("ref.as_non_null")
+def ref_as_non_null(e: Emitter, v: int) -> int:
+    ref = e.gpr(e.graph.args[v][0])
+    dest = e.new_gpr(v)
+    e.asm.rr("test64", ref, ref)
+    e.exit_if("e", v)
+    e.asm.rr("mov64", dest, ref)
+    return dest
+
+
 @emits("ref.func")
 def ref_func(e: Emitter, v: int) -> int:
     dest = e.new_gpr(v)
@@ -70,27 +81,27 @@ def ref_func(e: Emitter, v: int) -> int:
 @emits("call")
 def call(e: Emitter, v: int) -> int:
     callee = e.graph.imm[v].index
-    named = _save(e, v)
+    named = save(e, v)
     types = [e.graph.type[a] for a in e.graph.args[v]]
     _arguments(e, e.graph.args[v])
     e.asm.call_abs(e.addresses.thunk(callee))
-    return _called(e, v, callee, types, named)
+    return called(e, v, callee, types, named)
 
 
 @emits("call_func")
 def call_func(e: Emitter, v: int) -> int:
     func, *args = e.graph.args[v]
     record = e.gpr(func)
-    named = _save(e, v)
+    named = save(e, v)
     e.asm.mr("mov64", at.VM, at.CALLEE, record)
     types = [e.graph.type[a] for a in args]
     _arguments(e, tuple(args))
     e.asm.rm("mov64", RAX, at.VM, at.CALLEE)
     e.asm.m("call64", RAX, at.REC_ENTRY)
-    return _called(e, v, None, types, named)
+    return called(e, v, None, types, named)
 
 
-def _save(e: Emitter, v: int) -> int:
+def save(e: Emitter, v: int) -> int:
     """Put to memory what lives behind the call `v`, and what its snapshot names: the region may be left while it waits.
     The latter, as a set."""
     named = e.liveness.named(e.graph.snap[v])
@@ -107,30 +118,31 @@ def _arguments(e: Emitter, args: tuple[int, ...]) -> None:
     if size:
         e.asm.ri("sub64", RSP, size)
     e.pushed(size)
-    _write_arguments(e, args, at.argument_offsets(types))
+    write_arguments(e, RSP, args, at.argument_offsets(types))
 
 
-def _write_arguments(e: Emitter, args: tuple[int, ...], offsets: list[int]) -> None:
+def write_arguments(e: Emitter, base: int, args: tuple[int, ...], offsets: list[int]) -> None:
     asm = e.asm
     for value, offset in zip(args, offsets):
         register = e.reg.get(value, -1)
         if e.is_constant(value):
-            e.store_constant(RSP, offset, value)
+            e.store_constant(base, offset, value)
         elif register >= XMM:
-            asm.mr("movups" if e.wide[value] == 16 else "movsd", RSP, offset, register - XMM)
+            asm.mr("movups" if e.wide[value] == 16 else "movsd", base, offset, register - XMM)
         elif register >= 0:
-            asm.mr("mov64", RSP, offset, register)
+            asm.mr("mov64", base, offset, register)
         elif e.wide[value] == 16:
             asm.rm("movups", at.VSCRATCH, *e.address(e.mem[value]))
-            asm.mr("movups", RSP, offset, at.VSCRATCH)
+            asm.mr("movups", base, offset, at.VSCRATCH)
         else:
             asm.rm("mov64", RAX, *e.address(e.mem[value]))
-            asm.mr("mov64", RSP, offset, RAX)
+            asm.mr("mov64", base, offset, RAX)
 
 
-def _called(e: Emitter, v: int, callee: int | None, types: list[Type], named: int) -> int:
+def called(e: Emitter, v: int, callee: int | None, types: list[Type], named: int, helper: Helper | None = None) -> int:
+    """Behind the call. Nothing is in a register, and the instruction has no result of its own."""
     memory = {value: place for value, place in e.mem.items() if named >> value & 1}
-    e.code.calls[len(e.asm.code)] = CallSite(e.graph.snap[v], memory, callee, types)
+    e.code.calls[len(e.asm.code)] = CallSite(e.graph.snap[v], memory, callee, types, helper)
     e.pushed(0)
     e.forget_registers()
     return NOTHING
@@ -201,7 +213,7 @@ def tail_call(e: Emitter, end: TailCall) -> None:
     if size:
         asm.ri("sub64", RSP, size)
     e.pushed(size)
-    _write_arguments(e, args, at.argument_offsets(types))
+    write_arguments(e, RSP, args, at.argument_offsets(types))
     e.pushed(0)
     # Everything is in memory now. From the last word on, as the places may overlap.
     back = size + code.frame

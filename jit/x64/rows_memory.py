@@ -184,6 +184,14 @@ def memory_size(e: Emitter, v: int) -> int:
     return dest
 
 
+@emits("i32.table_size", "i64.table_size")
+def table_size(e: Emitter, v: int) -> int:
+    dest = e.new_gpr(v)
+    e.asm.rm("mov64", dest, at.INSTANCE, e.table_word(e.graph.imm[v]))
+    e.asm.rm("mov64", dest, dest, at.TABLE_SIZE)
+    return dest
+
+
 # --- globals ---------------------------------------------------------------------------------------------------------
 
 
@@ -195,11 +203,11 @@ def global_get(e: Emitter, v: int) -> int:
     return dest
 
 
-@emits("f32.global", "f64.global")
+@emits("f32.global", "f64.global", "v128.global")
 def global_get_vector(e: Emitter, v: int) -> int:
     dest = e.new_xmm(v)
     e.asm.rm("mov64", RAX, at.INSTANCE, e.global_word(e.graph.imm[v]))
-    e.asm.rm("movsd", dest, RAX, 0)
+    e.asm.rm("movups" if e.graph.type[v] is Type.V128 else "movsd", dest, RAX, 0)
     return dest
 
 
@@ -218,12 +226,12 @@ def global_set(e: Emitter, v: int) -> int:
     return NOTHING
 
 
-@emits("f32.set_global", "f64.set_global")
+@emits("f32.set_global", "f64.set_global", "v128.set_global")
 def global_set_vector(e: Emitter, v: int) -> int:
     source = e.xmm(e.graph.args[v][0])
     e.asm.rm("mov64", RAX, at.INSTANCE, e.global_word(e.graph.imm[v]))
     # The upper half of an f32's word stays zero.
-    e.asm.mr("movss" if e.graph.op[v].name.startswith("f32") else "movsd", RAX, 0, source)
+    e.asm.mr({"f32": "movss", "f64": "movsd", "v128": "movups"}[e.graph.op[v].name.split(".")[0]], RAX, 0, source)
     return NOTHING
 
 

@@ -2,10 +2,11 @@
 
 `enter(vm, entry, instance, reserve, words)` saves the host's registers, goes over to the native stack, reserves
 `reserve` bytes there for arguments, copies `words` words of them from the buffer of the VM context, and calls the
-entry. It returns how the region ended: RETURNED, LEFT, FAULTED, REFUSED.
+entry. It returns how the region ended: RETURNED, LEFT, FAULTED, REFUSED; or HELPED, where it waits for the interpreter
+to execute an instruction. `resume(vm, -, instance, -, -)` lets it go on then, with the result or results in `RESULTS`.
 
-In the latter three cases all registers are in the VM context. The frames below on the native stack are read from there
-by `unit.py` and are gone with the next entry.
+In the cases LEFT, FAULTED and REFUSED all registers are in the VM context, in the case of HELPED the stack pointer. The
+frames below on the native stack are read from there by `unit.py` and are gone with the next entry.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from jit.x64 import layout as at
 from jit.x64.asm import Assembler
 from jit.x64.registers import R8, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP
 
-__all__ = ["FAULTED", "LEFT", "REFUSED", "RETURNED", "Stubs", "encode_stubs"]
+__all__ = ["FAULTED", "HELPED", "LEFT", "REFUSED", "RETURNED", "Stubs", "encode_stubs"]
 
 RETURNED: Final = 0
 LEFT: Final = 1
 FAULTED: Final = 2
 REFUSED: Final = 3
+HELPED: Final = 4
 
 _SAVED: Final = (RBX, RBP, R12, R13, R14, R15)
 
@@ -30,7 +32,8 @@ _SAVED: Final = (RBX, RBP, R12, R13, R14, R15)
 @dataclass(frozen=True, slots=True)
 class Stubs:
     """Offsets. `back`: where the outermost region returns to. `landing`: where exits go, with their number in eax.
-    `fault`: where the signal handler goes. `refused`: where a call goes whose callee cannot be entered natively."""
+    `fault`: where the signal handler goes. `refused`: where a call goes whose callee cannot be entered natively.
+    `helper`: what is called for an instruction that the interpreter executes."""
 
     code: bytes
     enter: int
@@ -38,19 +41,14 @@ class Stubs:
     landing: int
     fault: int
     refused: int
+    helper: int
+    resume: int
 
 
 def encode_stubs() -> Stubs:
     asm = Assembler()
     enter = len(asm.code)
-    for register in _SAVED:
-        asm.r("push64", register)
-    asm.rr("mov64", at.VM, RDI)
-    asm.rr("mov64", at.INSTANCE, RDX)
-    asm.m("stmxcsr", at.VM, at.MXCSR + 4)
-    asm.m("ldmxcsr", at.VM, at.MXCSR)
-    asm.mr("mov64", at.VM, at.HOST_RSP, RSP)
-    asm.rm("mov64", RSP, at.VM, at.STACK_TOP)
+    _go_over(asm, at.STACK_TOP)
     asm.rr("sub64", RSP, RCX)
     copied, again = asm.label(), asm.label()
     asm.rr("test64", R8, R8)
@@ -61,7 +59,6 @@ def encode_stubs() -> Stubs:
     asm.ri("sub64", R8, 1)
     asm.jcc("ne", again)
     asm.bind(copied)
-    asm.rm("mov64", at.MEMORY, at.INSTANCE, at.MEMORY_BASE)
     asm.r("call64", RSI)
     back = len(asm.code)
     asm.mr("mov64", at.VM, at.GPRS, RAX)
@@ -92,4 +89,27 @@ def encode_stubs() -> Stubs:
     refused = len(asm.code)
     asm.ri("mov32", RAX, REFUSED)
     asm.jmp(dump)
-    return Stubs(asm.finish(0), enter, back, landing, fault, refused)
+    helper = len(asm.code)
+    asm.mr("mov64", at.VM, at.WAITING, RSP)
+    asm.ri("mov32", RAX, HELPED)
+    asm.jmp(out)
+    asm.align(16)
+    resume = len(asm.code)
+    _go_over(asm, at.WAITING)
+    asm.rm("mov64", RAX, at.VM, at.RESULTS)
+    asm.rm("movups", 0, at.VM, at.RESULTS)
+    asm.op("ret")
+    return Stubs(asm.finish(0), enter, back, landing, fault, refused, helper, resume)
+
+
+def _go_over(asm: Assembler, stack: int) -> None:
+    """From the host's registers and stack to the guest's; `stack`: which word of the VM context the latter is in."""
+    for register in _SAVED:
+        asm.r("push64", register)
+    asm.rr("mov64", at.VM, RDI)
+    asm.rr("mov64", at.INSTANCE, RDX)
+    asm.m("stmxcsr", at.VM, at.MXCSR + 4)
+    asm.m("ldmxcsr", at.VM, at.MXCSR)
+    asm.mr("mov64", at.VM, at.HOST_RSP, RSP)
+    asm.rm("mov64", RSP, at.VM, stack)
+    asm.rm("mov64", at.MEMORY, at.INSTANCE, at.MEMORY_BASE)

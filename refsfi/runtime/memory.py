@@ -163,6 +163,16 @@ class MemInst:
                 self._renew()
             return old
 
+    def shrink(self, size: int) -> None:
+        """Undo a grow, back to `size` bytes, for who has made it on trial: nobody else may have a view of the memory.
+        LimitError without room."""
+        with self.lock:
+            try:
+                self._storage.shrink(size)
+            except (OSError, ValueError, OverflowError) as error:
+                raise LimitError(f"memory cannot go back to {size} bytes: {error}") from None
+            self._renew()
+
     def restart(self, size: int) -> None:
         """Have `size` zeroed bytes in place of what there is, for a debugger that goes back to before a grow. The base
         moves, so no compiled code may be around, and views of before show the old bytes. LimitError without room."""

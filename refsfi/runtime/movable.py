@@ -56,6 +56,12 @@ class MovableBytes:
         fresh[: len(data)] = data[:]
         self.buffer = fresh
 
+    def shrink(self, size: int) -> None:
+        """Go back to the first `size` bytes. OSError, ValueError or OverflowError without room for a copy of them."""
+        fresh = _allocate(size)
+        fresh[:] = self.buffer[:size]
+        self.replace(fresh)
+
     def pin(self) -> bool:
         """Make views lasting: a view taken from now on goes on showing these bytes after `resize`, the first as many
         as there were when it was taken. Whether that replaced the buffer.

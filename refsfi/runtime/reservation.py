@@ -133,6 +133,10 @@ class _Pool:
             self._mprotect(start, end - start, _NONE)
             raise OSError(number, f"{end - start} bytes of memory cannot be had: {os.strerror(number)}")
 
+    def close(self, start: int, end: int) -> None:
+        """Make these pages inaccessible and forget what they hold. OSError where the kernel refuses."""
+        self._map(start, end - start, _FIXED)
+
 
 # Where the slots of all memories are, guards included. Faults of compiled code at other addresses are not the guest's.
 MEMORY_RANGES = RangeTable(_CHUNKS)
@@ -173,6 +177,12 @@ class _Tenancy(ctypes.c_ubyte * REACH):  # type: ignore[misc]
     def extend(self, size: int) -> None:
         base = ctypes.addressof(self)
         self.pool.open(base + self.used, base + size)
+        self.used = size
+
+    def give_back(self, size: int) -> None:
+        base = ctypes.addressof(self)
+        if size < self.used:
+            self.pool.close(base + size, base + self.used)
         self.used = size
 
     def __del__(self) -> None:
@@ -220,6 +230,16 @@ class Reservation:
         if size > len(self.buffer):
             self._tenancy.extend(size)
             self.buffer = self._bytes[:size]
+
+    def shrink(self, size: int) -> None:
+        """Take back what `resize` gave beyond the first `size` bytes; it is inaccessible, and zero when it is given
+        again. For who has just had it and knows that no view reaches there: reading it through one would end the
+        process. ValueError, OSError as in `resize`."""
+        _check(size)
+        if self._tenancy is None or size > len(self.buffer):
+            raise ValueError(f"{size} bytes are no less than the reservation has")
+        self.buffer = self._bytes[:size]
+        self._tenancy.give_back(size)
 
     def release(self) -> None:
         """Give the slot back, as the end of the object does. As long as views of the bytes live it stays theirs."""

@@ -7,7 +7,7 @@ stack and fuel, and the request to stop.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from ctypes import c_uint64
+from ctypes import Structure, c_ubyte, c_uint64
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from refsfi.errors import Exhaustion, GuestException, Trap
@@ -16,7 +16,7 @@ from refsfi.runtime.memory import MemInst
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import Value
 from refsfi.syntax.deftypes import DefType
-from refsfi.syntax.types import F32, F64, I32, I64, ExternKind, ExternType, FuncExtern, GlobalType, TagType
+from refsfi.syntax.types import F32, F64, I32, I64, V128, ExternKind, ExternType, FuncExtern, GlobalType, TagType
 
 if TYPE_CHECKING:
     from refsfi.exec.code import FuncCode, Program
@@ -209,8 +209,26 @@ class HostFunc:
 _NUMBERS = frozenset([I32, I64, F32, F64])
 
 
+class Vector(Structure):
+    """Where the value of a global is that is a vector: in memory, as numbers are."""
+
+    _fields_ = (("_bytes", c_ubyte * 16),)
+
+    def __init__(self, value: bytes) -> None:
+        super().__init__()
+        self.value = value
+
+    @property
+    def value(self) -> bytes:
+        return bytes(self._bytes)
+
+    @value.setter
+    def value(self, value: bytes) -> None:
+        self._bytes[:] = value
+
+
 class _Cell:
-    """Where the value of a global is that is no number: a vector or a reference."""
+    """Where the value of a global is that is a reference."""
 
     __slots__ = ("value",)
 
@@ -219,14 +237,20 @@ class _Cell:
 
 
 class GlobalInst:
-    """`type` is closed. The value is `cell.value`; a number lies in a word of memory, zero-extended, which compiled
-    code reads and writes as well."""
+    """`type` is closed. The value is `cell.value`; a number lies in a word of memory, zero-extended, and a vector in 16
+    bytes, which compiled code reads and writes as well."""
 
     __slots__ = ("__weakref__", "cell", "type")
 
     def __init__(self, type: GlobalType, value: Value) -> None:
         self.type = type
-        self.cell: Any = c_uint64(value) if value.__class__ is int and type.type in _NUMBERS else _Cell(value)
+        self.cell: Any
+        if type.type in _NUMBERS:
+            self.cell = c_uint64(value)
+        elif type.type is V128:
+            self.cell = Vector(value)
+        else:
+            self.cell = _Cell(value)
 
     @property
     def value(self) -> Value:

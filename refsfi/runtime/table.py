@@ -54,6 +54,13 @@ class TableInst:
             self.mirror.resized()
         return old
 
+    def restore(self, elems: list[Value]) -> None:
+        """Have these elements again, which it had before it was written or grown."""
+        self.elems[:] = elems
+        if self.mirror is not None:
+            self.mirror.forget(0, len(elems))
+            self.mirror.resized()
+
     def changed(self, start: int, count: int) -> None:
         """Elements from `start` on have been, or are about to be, written."""
         if self.mirror is not None:
@@ -67,4 +74,4 @@ class Mirror(Protocol):
         """These elements may be others now."""
 
     def resized(self) -> None:
-        """The table has grown."""
+        """The table has another length."""

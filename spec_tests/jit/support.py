@@ -104,12 +104,14 @@ class Driver:
 
 def depart(frame: Frame, departure: Departure) -> int:
     """Go on in the interpreter where a region was left."""
-    from jit.resume import charge, rebuild
+    from jit.resume import charge, raise_again, rebuild
     from refsfi.exec.calls import enter
 
     frame = rebuild(frame, departure)
     code, pc, store = frame.code, frame.ip, frame.store
     assert code is not None
+    if departure.error is not None:
+        raise_again(frame, departure.error)
     if departure.call is not None:
         func, arguments = departure.call
         frame.ip = pc + 1

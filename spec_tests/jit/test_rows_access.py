@@ -221,21 +221,24 @@ def test_long_bulk_instructions_leave() -> None:
     assert bytes(data[10 : BYTES + 6]) == bytes([7]) * (BYTES - 4)
 
 
-def test_metered_bulk_instructions_leave() -> None:
-    """They cost fuel by their length."""
-    text = '(module (memory 1) (func (export "fill") (memory.fill (i32.const 5) (i32.const 7) (i32.const 3))))'
+@pytest.mark.parametrize("count", ["(i32.const 3)", "(local.get 0)"])
+def test_metered_bulk_instructions_pay_by_their_length(count: str) -> None:
+    text = f"""(module (memory 1)
+      (func (export "fill") (param i32) (memory.fill (i32.const 5) (i32.const 7) {count}))
+      (func (export "copy") (param i32) (memory.copy (i32.const 4) (i32.const 5) {count})))"""
     driver = Driver(text, backend(1), fuel=1000)
     driver.compile()
-    for _ in range(5):
-        driver("fill")
-    assert left(driver)
-    assert driver.store.fuel is not None
     interpreted = Store(fuel=1000)
     instance = instantiate(interpreted, program(text, metered=True), [])
-    func: Any = instance.exports["fill"]
-    for _ in range(5):
-        invoke(interpreted, func, [])
-    assert driver.store.fuel == interpreted.fuel
+    for amount in (0, 3, 40, 100, 300, 300, 300):
+        for name in ("fill", "copy"):
+            func: Any = instance.exports[name]
+            expected = _outcome(invoke, interpreted, func, [amount])
+            driver.departures.clear()
+            assert _outcome(driver, name, amount) == expected
+            assert driver.store.fuel == interpreted.fuel
+            assert bool(left(driver)) == (expected != []), (name, amount)
+    assert bytes(driver.instance.mems[0].data[:500]) == bytes(instance.mems[0].data[:500])
 
 
 _WRITING = [name for name in _accesses() if ".atomic." in name and not name.split(".")[2].startswith("load")]

@@ -50,6 +50,9 @@ _WORDS: Final = {
     at.BORROWED: (8, "mov", "mov"),
 }
 
+# How many a table may have, of any address type: they all are objects in the host's memory.
+_ELEMENTS: Final = Number(0, (1 << 32) - 1)
+
 
 class Accesses:
     """Judges the operands of a unit's instructions. `fresh(ins, role, range)` makes a value that nothing is known of;
@@ -274,6 +277,8 @@ class Accesses:
             return Pointer(Kind.ELEMENTS, base.index)
         if kind is Kind.TABLE and disp == at.TABLE_LENGTH:
             return self.fresh(state, ins, "length")
+        if kind is Kind.TABLE and disp == at.TABLE_SIZE:
+            return self.fresh(state, ins, "elements", _ELEMENTS)
         if kind is Kind.CELL and disp == 0:
             return Pointer(Kind.TARGET, base.index)
         raise Unsafe(ins.at, ins.text, f"no word of {kind.value}")
@@ -292,11 +297,11 @@ class Accesses:
     def _global(self, state: State, ins: Decoded, operand: Operand, index: int, value: Value | None) -> Value:
         type = self.contract.globals[index].type
         if value is None:
-            self._only(ins, operand, value, 8)
+            self._only(ins, operand, value, 16 if type is Type.V128 else 8)
             return self.of_type(state, ins, "global", type)
         if not self.contract.globals[index].mutable:
             raise Unsafe(ins.at, ins.text, "a write to a global that is immutable")
-        if operand.width != (4 if type is Type.F32 else 8):
+        if operand.width != {Type.F32: 4, Type.V128: 16}.get(type, 8):
             raise Unsafe(ins.at, ins.text, "a global is written in part, or something behind it")
         if type is Type.I32 and not (isinstance(value, Number) and value.hi <= I32.hi):
             raise Unsafe(ins.at, ins.text, "an i32 that may not be zero-extended")

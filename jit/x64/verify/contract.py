@@ -60,9 +60,11 @@ class Contract:
     jump tables. `entries`: offset -> the types of what lies in the buffer of the VM context, None for the call entry.
     `body`: where tail calls enter. `frame`, `arguments`: bytes. `own`: the function's type. `cost`: of its frame.
     `thunks`, `cells`: address -> index of the function. `exits`: numbers that an exit may have. `faults`: offsets of
-    accesses that may fault. `returns`: offsets that calls return to. `words`: offset in the instance context -> (kind,
-    index); see `access`. `types`: by number, those of functions. `places`: ascending (offset, instruction of Wasm).
-    `type_of_index`: the module's types. `costs`: of the frames of functions that may be tail-called."""
+    accesses that may fault. `returns`: offsets that calls return to. `helper`: what is called for an instruction that
+    the interpreter executes; `helped`: offset that such a call returns to -> what the instruction takes and gives.
+    `words`: offset in the instance context -> (kind, index); see `access`. `types`: by number, those of functions.
+    `places`: ascending (offset, instruction of Wasm). `type_of_index`: the module's types. `costs`: of the frames of
+    functions that may be tail-called."""
 
     address: int
     text: int
@@ -75,12 +77,14 @@ class Contract:
     metered: bool
     landing: int
     refused: int
+    helper: int
     exits: range
     thunks: Mapping[int, int]
     cells: Mapping[int, int]
     functions: Mapping[int, Call]
     faults: frozenset[int]
     returns: frozenset[int]
+    helped: Mapping[int, Call]
     memories: tuple[MemoryType, ...]
     globals: tuple[GlobalType, ...]
     words: Mapping[int, tuple[str, int]]
@@ -133,12 +137,14 @@ def contract_of(
         program.metered,
         addresses.landing,
         addresses.refused,
+        addresses.helper,
         range(first_exit, first_exit + len(code.exits)),
         {addresses.thunk(i): i for i in own},
         {addresses.cell(i): i for i in own},
         {i: _call(type) for i, type in enumerate(info.funcs)},
         frozenset(code.faults),
         frozenset(code.calls),
+        {o: Call(tuple(s.types), tuple(s.helper.results())) for o, s in code.calls.items() if s.helper is not None},
         tuple(MemoryType(guarded(i), _largest(m)) for i, m in enumerate(info.mems)),
         tuple(GlobalType(type_of(g.type), g.mut) for g in info.globals),
         words,

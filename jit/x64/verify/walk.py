@@ -209,11 +209,23 @@ class _Walk(Effects):
             raise Unsafe(ins.at, ins.text, "nobody could stop this function from calling itself")
         if ins.end not in self.contract.returns:
             raise Unsafe(ins.at, ins.text, "a call that returns to where nobody expects it")
+        if ins.target == self.contract.helper:
+            self._help(state, ins)
+            return
         call = self._callee(state, ins)
         self._passed(state, ins, call, state.rsp)
         state.rsp += at.argument_bytes(list(call.params))
         for place in [place for place in state.stack if place < state.rsp]:
             del state.stack[place]
+        self._after(state, ins, call)
+
+    def _help(self, state: State, ins: Decoded) -> None:
+        """The interpreter executes an instruction, with operands and results where results of functions are."""
+        call = self.contract.helped.get(ins.end)
+        if call is None:
+            raise Unsafe(ins.at, ins.text, "a helper for no instruction")
+        for number, type in enumerate(call.params):
+            self._of_type(ins, state.results.get(at.RESULTS + 16 * number, ANY), type)
         self._after(state, ins, call)
 
     def _callee(self, state: State, ins: Decoded) -> Call:
