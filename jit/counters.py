@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from jit.budget import MAKING, Budget
 from jit.ir.entry import CALL
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode, Lowered, Regs, Step
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from jit.options import Options
     from jit.tier import JitTier
 
-__all__ = ["LateTier", "lowered_of", "places", "threshold"]
+__all__ = ["LateTier", "lowered_of", "places", "threshold", "waiting"]
 
 
 def lowered_of(code: FuncCode) -> Lowered:
@@ -52,11 +53,20 @@ def threshold(options: Options, pc: int) -> int:
     return options.hot_call if pc == CALL else options.hot_loop
 
 
-class LateTier:
-    """A tier that `make` makes when something is hot for the first time."""
+def waiting(options: Options, pc: int) -> int:
+    """How often the place `pc` is passed until it asks again, where it is hot and nothing may be compiled yet."""
+    return -(-threshold(options, pc) // 4)
 
-    def __init__(self, options: Options, make: Callable[[], JitTier]) -> None:
+
+class LateTier:
+    """A tier that `make` makes when something is hot for the first time and `budget` allows it."""
+
+    # Whether the process has made one, and so has imported what is needed.
+    _made = False
+
+    def __init__(self, options: Options, budget: Budget, make: Callable[[], JitTier]) -> None:
         self._options = options
+        self._budget = budget
         self._make = make
         self._tier: JitTier | None = None
         self._lock = threading.RLock()
@@ -66,7 +76,10 @@ class LateTier:
         if self._tier is None:
             with self._lock:
                 if self._tier is None:
+                    began = self._budget.begin()
                     self._tier = self._make()
+                    LateTier._made = True
+                    self._budget.end(began)
         return self._tier
 
     def lowered(self, code: FuncCode) -> None:
@@ -87,6 +100,9 @@ class LateTier:
             nonlocal left
             left -= 1
             if left > 0 or f.store.observer is not None:
+                return original(r, f)
+            if self._tier is None and not self._budget.allows(0 if LateTier._made else MAKING):
+                left = waiting(self._options, pc)
                 return original(r, f)
             hot = self.tier().counter(code, pc, original, left=1)
             steps = lowered_of(code).steps

@@ -16,9 +16,10 @@ class Options:
     coming back cost about as much as the interpreter takes for so many. `first_calls`: calls of compiled functions that
     are interpreted in a store in which nothing compiled has run. `futile`: how often a region may be left for a call of
     a function that has been refused. `max_record`: instructions of a recording. `iterations`: how often a recorded loop
-    is gone through. `max_region`: instructions of a region. `force`: compile every function as a whole when it is first
-    called. `explicit`: compare addresses instead of relying on guard pages. `registers`: how many general and how many
-    floating-point registers the allocator may use (None: all): for tests."""
+    is gone through. `max_region`: instructions of a region. `share`: how much longer, in percent, a run may take for
+    what is compiled in it, should that gain nothing (`jit.budget`); None for no limit. `force`: compile every function
+    as a whole when it is first called. `explicit`: compare addresses instead of relying on guard pages. `registers`:
+    how many general and how many floating-point registers the allocator may use (None: all): for tests."""
 
     hot_loop: int = 1000
     hot_call: int = 1500
@@ -30,6 +31,7 @@ class Options:
     max_record: int = 2500
     iterations: int = 3
     max_region: int = 20000
+    share: int | None = None
     force: bool = False
     explicit: bool = False
     inline: bool = True

@@ -12,6 +12,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from jit.budget import Budget, Unlimited
 from jit.counters import LateTier
 from jit.options import Options
 from refsfi.exec.tiers import TierChoice, Watch
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from refsfi.runtime.tier import Tier
 
 __all__ = ["make", "make_backend", "obstacle"]
+
+# Percent, `Options.share`.
+_SHARE = 20
 
 
 @cache
@@ -76,7 +80,7 @@ def _say(what: str) -> None:
 def make(choice: TierChoice) -> Tier:
     """A tier. OSError where what it is to write cannot be written."""
     options = Options(force=choice.mode in ("force", "check"), explicit=choice.bounds == "explicit")
-    tuning: dict[str, Any] = dict(choice.tuning)
+    tuning: dict[str, Any] = {"share": _SHARE, **dict(choice.tuning)}
     options = replace(options, **tuning)
     log: Log | None = None
     if choice.watch != Watch():
@@ -84,8 +88,9 @@ def make(choice: TierChoice) -> Tier:
 
         log = log_for(choice.watch)
     if options.force:
-        return _tier(choice, options, log)
-    return LateTier(options, lambda: _tier(choice, options, log))
+        return _tier(choice, options, Unlimited(), log)
+    budget = Unlimited() if options.share is None else Budget(options.share)
+    return LateTier(options, budget, lambda: _tier(choice, options, budget, log))
 
 
 def _reservable() -> bool:
@@ -100,7 +105,7 @@ def _reservable() -> bool:
     return True
 
 
-def _tier(choice: TierChoice, options: Options, log: Log | None) -> JitTier:
+def _tier(choice: TierChoice, options: Options, budget: Budget, log: Log | None) -> JitTier:
     from jit.tier import JitTier
 
     if not options.explicit and not _reservable():
@@ -110,4 +115,4 @@ def _tier(choice: TierChoice, options: Options, log: Log | None) -> JitTier:
         from jit.check import CheckedBackend
 
         backend = CheckedBackend(backend)
-    return JitTier(backend, options, log)
+    return JitTier(backend, options, log, budget)

@@ -18,8 +18,9 @@ from time import perf_counter_ns
 
 from jit import build_rows  # noqa: F401  (registers what builds each instruction)
 from jit.backend import Backend, Departure, Unit
+from jit.budget import Budget, Unlimited
 from jit.build import Builder, Refused
-from jit.counters import lowered_of, places, threshold
+from jit.counters import lowered_of, places, threshold, waiting
 from jit.ir.graph import CALL, Graph
 from jit.log import Log
 from jit.optimize.canonical import make_canonical
@@ -27,7 +28,7 @@ from jit.optimize.simplify import drop_trivial
 from jit.options import Options
 from jit.profile import FELL, TOOK, History, history
 from jit.record import Recording
-from jit.resume import charge, keep_place, raise_again, rebuild, resume_steps
+from jit.resume import charge, keep_place, rebuild, resume_steps
 from refsfi.errors import Crash
 from refsfi.exec.calls import enter
 from refsfi.exec.code import FRAME_CHANGED, FuncCode, Regs, Step
@@ -40,10 +41,17 @@ __all__ = ["JitTier"]
 class JitTier:
     """Compiles the functions of the programs that it is the tier of. One for any number of programs and stores."""
 
-    def __init__(self, backend: Backend, options: Options | None = None, log: Log | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        options: Options | None = None,
+        log: Log | None = None,
+        budget: Budget | None = None,
+    ) -> None:
         self.backend = backend
         self.options = options or Options()
         self.log = log or Log()
+        self.budget = budget or Unlimited()
         # By mnemonic: instructions that were compiled, those that have no native form, and how often regions were left.
         self._compiled: Counter[str] = Counter()
         self._formless: Counter[str] = Counter()
@@ -67,6 +75,9 @@ class JitTier:
             nonlocal left
             left -= 1
             if left > 0:
+                return original(r, f)
+            if not self.budget.allows():
+                left = waiting(self.options, pc)
                 return original(r, f)
             past = history(code)
             left = again * past.threshold
@@ -100,11 +111,13 @@ class JitTier:
         recording = Recording(self.options, self._enter_recording)
         code = _code(frame)
         name = name_of(history(code))
+        spending = self.budget.begin()
         began = perf_counter_ns()
         try:
             return recording.run(frame, pc)
         finally:
             took = perf_counter_ns() - began
+            self.budget.end(spending)
             ended = recording.ended or "raised"
             self.log.tell("record", name, pc, code, length=recording.length, ended=ended, took=took)
             # What else it came through is compiled once it is hot itself.
@@ -116,8 +129,6 @@ class JitTier:
         outcome = unit.enter(pc, frame)
         if isinstance(outcome, Departure):
             inner = rebuild(frame, outcome)
-            if outcome.error is not None:
-                raise_again(inner, outcome.error)
             if outcome.call is not None:
                 self._carry_out(inner, _code(inner), inner.ip, *outcome.call)
             return outcome
@@ -131,6 +142,7 @@ class JitTier:
         with self._lock:
             name = name_of(past)
             past.changed = False
+            spending = self.budget.begin()
             began = perf_counter_ns()
             try:
                 if past.leaving * self.options.stretch > past.executed and not self.options.force:
@@ -151,6 +163,8 @@ class JitTier:
                 took = perf_counter_ns() - began
                 self.log.tell("abort", name, 0, past.code, reason=refused.reason, penalty=past.threshold, took=took)
                 return
+            finally:
+                self.budget.end(spending)
             self._compiled.update(scope.flow.body[pc].op.mnemonic for scope, pc in builder.built)
             self._formless.update(builder.left)
             again = past.unit is not None
@@ -272,6 +286,7 @@ class JitTier:
         outcome = unit.enter(pc, frame)
         if self.log.meter is not None:
             self.log.meter.ran(unit, outcome, began, perf_counter_ns())
+        self.budget.ran(unit.inside, self.backend.gain)
         if isinstance(outcome, Departure):
             return self._departed(frame, outcome)
         _return(frame, outcome)
@@ -288,8 +303,6 @@ class JitTier:
         if departure.call is not None:
             self._count_futile(past, history(departure.call[0].code))
             return self._carry_out(frame, code, pc, *departure.call)
-        if departure.error is not None:
-            raise_again(frame, departure.error)
         if departure.exit < 0:
             return self._execute(frame, code, pc)
         self.backend.learn(frame, pc)
@@ -298,9 +311,11 @@ class JitTier:
         past.departures += 1
         if not self.options.force:
             if count == self.options.hot_exit * past.threshold and self._worth_recording(past, pc):
-                self.log.tell("exit", name_of(past), pc, code, count=count)
-                return self.record(frame, pc)
-            if past.changed and self._is_due(past):
+                if self.budget.allows():
+                    self.log.tell("exit", name_of(past), pc, code, count=count)
+                    return self.record(frame, pc)
+                past.exits[pc] -= -(-self.options.hot_exit // 4)
+            if past.changed and self._is_due(past) and self.budget.allows():
                 self.compile(past)
         return self._execute(frame, code, pc)
 
