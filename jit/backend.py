@@ -38,12 +38,15 @@ class Departure:
     says nothing of the region, which was just asked to leave.
 
     `call`: the innermost frame waits at a call, which the interpreter is to carry out: the function and its arguments.
+
+    `error`: the instruction has been executed, by a `jit.helper`, and this is what it raised; its fuel has been taken.
     """
 
     frames: list[Activation]
     unit: Unit
     exit: int
     call: tuple[FuncInst, list[Value]] | None = None
+    error: BaseException | None = None
 
 
 # What the region's activation returned, or where it was left.

@@ -37,6 +37,8 @@ class _State:
     memories: list[bytes]
     globals: list[Value]
     tables: list[list[Value]]
+    datas: list[bytes]
+    elems: list[list[Value]]
     room: int
     fuel: int
 
@@ -48,6 +50,8 @@ class _State:
             [bytes(m.data[:]) for m in inst.mems],
             [g.value for g in inst.globals],
             [list(t.elems) for t in inst.tables],
+            list(inst.datas),
+            list(inst.elems),
             store.room,
             store.fuel,
         )
@@ -55,10 +59,13 @@ class _State:
     def restore(self, store: Store, inst: Instance) -> None:
         for memory, content in zip(inst.mems, self.memories):
             if len(memory.data) != len(content):
-                raise Divergence("compiled code has grown a memory")
+                memory.shrink(len(content))
             memory.data[:] = content
         for glob, value in zip(inst.globals, self.globals):
             glob.value = value
+        for table, elems in zip(inst.tables, self.tables):
+            table.restore(elems)
+        inst.datas[:], inst.elems[:] = self.datas, self.elems
         store.room, store.fuel = self.room, self.fuel
 
 
@@ -111,6 +118,9 @@ class _Checked:
         before = _State.of(store, inst)
         registers = list(frame.regs)
         outcome = self.inner.enter(pc, frame)
+        if isinstance(outcome, Departure) and not isinstance(outcome.error, Trap | None):
+            # The host's doing, which does not happen a second time.
+            return outcome
         after = _State.of(store, inst)
         before.restore(store, inst)
         code = frame.code
@@ -137,6 +147,8 @@ class _Checked:
 
     def _compare(self, code: FuncCode, expected: _State, got: _State) -> None:
         for i, (bytes_, other) in enumerate(zip(expected.memories, got.memories)):
+            if len(bytes_) != len(other):
+                raise Divergence(f"memory {i}: {len(other)} bytes, and {len(bytes_)} in the interpreter")
             if bytes_ != other:
                 at = next(a for a in range(len(bytes_)) if bytes_[a] != other[a])
                 raise Divergence(
@@ -148,6 +160,8 @@ class _Checked:
         for i, (elems, others) in enumerate(zip(expected.tables, got.tables)):
             if len(elems) != len(others) or any(a is not b for a, b in zip(elems, others)):
                 raise Divergence(f"table {i} has other elements")
+        if expected.datas != got.datas or expected.elems != got.elems:
+            raise Divergence("other segments have been dropped")
         if expected.fuel != got.fuel:
             raise Divergence(f"fuel left: {got.fuel}, and {expected.fuel} in the interpreter")
         if expected.room != got.room:
@@ -168,6 +182,8 @@ class _Replay:
         self.frame.ip = pc
         self.expected: list[Activation] = []
         self.ahead = 0
+        # What the instruction has raised that the region was left at.
+        self.error = outcome.error if isinstance(outcome, Departure) else None
         if isinstance(outcome, Departure):
             self.expected = outcome.frames
             if outcome.call is not None:
@@ -192,7 +208,7 @@ class _Replay:
                     raise Divergence(f"left at {_where(self.expected)}, and the interpreter returns")
                 return
             pc = frame.ip
-            if used == self.fuel - self.ahead and self._arrived(frame, pc):
+            if self.error is None and used == self.fuel - self.ahead and self._arrived(frame, pc):
                 store.fuel = begun - self.fuel
                 return
             instr = code.program.module.funcs[code.index].body[pc]
@@ -207,6 +223,8 @@ class _Replay:
             try:
                 to = frame.ops[pc](frame.regs, frame)
             except (Trap, GuestException) as error:
+                if self.error is not None and self._arrived(frame, pc) and _same(error, self.error):
+                    return
                 raise Divergence(f"no trap, and in the interpreter {error} at {code.func_index}:{pc}") from None
             executed[instr.op.mnemonic] = executed.get(instr.op.mnemonic, 0) + 1
             if to >= 0:
@@ -253,6 +271,10 @@ class _Replay:
             given = frames[-1].regs[first : first + len(args)]
             if given != args:
                 raise Divergence(f"calls with {_show(args)}, and {_show(given)} in the interpreter")
+
+
+def _same(error: BaseException, other: BaseException) -> bool:
+    return type(error) is type(other) and str(error) == str(other)
 
 
 def _alone() -> bool:

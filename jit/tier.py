@@ -28,7 +28,7 @@ from jit.optimize.simplify import drop_trivial
 from jit.options import Options
 from jit.profile import FELL, TOOK, History, history
 from jit.record import Recording
-from jit.resume import charge, keep_place, rebuild, resume_steps
+from jit.resume import charge, keep_place, raise_again, rebuild, resume_steps
 from refsfi.errors import Crash
 from refsfi.exec.calls import enter
 from refsfi.exec.code import FRAME_CHANGED, FuncCode, Regs, Step
@@ -129,6 +129,8 @@ class JitTier:
         outcome = unit.enter(pc, frame)
         if isinstance(outcome, Departure):
             inner = rebuild(frame, outcome)
+            if outcome.error is not None:
+                raise_again(inner, outcome.error)
             if outcome.call is not None:
                 self._carry_out(inner, _code(inner), inner.ip, *outcome.call)
             return outcome
@@ -303,6 +305,8 @@ class JitTier:
         if departure.call is not None:
             self._count_futile(past, history(departure.call[0].code))
             return self._carry_out(frame, code, pc, *departure.call)
+        if departure.error is not None:
+            raise_again(frame, departure.error)
         if departure.exit < 0:
             return self._execute(frame, code, pc)
         self.backend.learn(frame, pc)

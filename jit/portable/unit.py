@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from jit.backend import Activation, Departure
 from jit.build import Refused
+from jit.helper import Helper
 from jit.ir.graph import CALL, NO_SNAPSHOT, Callee, Graph, TailCall, edges
 from jit.ir.ops import Type, type_of
 from jit.portable.control import MOST_LOOPS, Deep, render
@@ -152,6 +153,8 @@ class PortableUnit:
 
     def _result_count(self, call: int) -> int:
         imm = self.graph.imm[call]
+        if isinstance(imm, Helper):
+            return len(imm.results())
         type = func_type(self._type_of(imm.index)) if isinstance(imm, Callee) else imm
         return len(type.results)
 
@@ -290,7 +293,11 @@ class PortableUnit:
             store.room = room + code.cost - sum(activation.code.cost for activation in frames)
             if left.site.refund and store.fuel is not None:
                 store.fuel += left.site.refund
-            return Departure(frames, left.site.unit, left.site.snapshot, left.call)
+                if left.error is not None:
+                    # The instruction itself has been executed.
+                    left_at, pc, _ = left.site.frames[-1]
+                    store.fuel -= self.program.module.funcs[left_at.index].body[pc].op.fuel
+            return Departure(frames, left.site.unit, left.site.snapshot, left.call, left.error)
         finally:
             self.inside = perf_counter_ns() - began
         store.room = room + code.cost

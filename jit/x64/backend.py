@@ -143,7 +143,6 @@ class X64Backend:
 
     name = "x64"
     gain = 15  # measured: 50 to 200 in long runs, less in short ones, with cold caches
-    gain = 15  # measured: 50 to 200 in long runs, less in short ones, with cold caches
 
     def __init__(self, options: Options, *, verified: bool = False) -> None:
         """CodeMemoryRefused, TrapsUnavailable."""

@@ -21,7 +21,7 @@ from jit.x64 import layout as at
 from jit.x64.code import ARGUMENT, HOME, SLOT, XMM, CallSite, Code, ExitState
 from jit.x64.contexts import NoContext, VmContext
 from jit.x64.registers import RSP
-from jit.x64.stubs import FAULTED, REFUSED, RETURNED
+from jit.x64.stubs import FAULTED, HELPED, REFUSED, RETURNED
 from jit.x64.ticker import TICK
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode
@@ -152,16 +152,51 @@ class NativeUnit:
         backend.entering()
         # Until all has been read of what was left behind, the code that it names must not be freed.
         vm.running = True
+        raised: BaseException | None = None
+        helping = 0
         try:
             began = perf_counter_ns()
             status = backend.enter(vm.address, entry.address, context.address, entry.reserve, entry.words)
-            self.inside = perf_counter_ns() - began
-            return self._left(vm, status, frame, outside)
+            while status == HELPED:
+                paused = perf_counter_ns()
+                raised = self._help(vm, frame, outside)
+                helping += perf_counter_ns() - paused
+                if raised is not None:
+                    break
+                status = backend.resume(vm.address, 0, context.address, 0, 0)
+            self.inside = perf_counter_ns() - began - helping
+            return self._left(vm, status, frame, outside, raised)
         finally:
             vm.running = False
+            if helping:
+                vm.refs.forget()
 
-    def _left(self, vm: VmContext, status: int, frame: Frame, outside: int) -> Outcome:
-        """What became of the run. `outside`: fuel that the region did not know of."""
+    def _help(self, vm: VmContext, frame: Frame, outside: int) -> BaseException | None:
+        """Execute the instruction that a region waits for; what that raised. `outside`: fuel that the region does not
+        know of."""
+        store, signed = frame.store, vm.signed
+        _, site = _site(self.backend.calls[vm.word(vm.words[at.WAITING // 8])])
+        helper = site.helper
+        if helper is None:
+            raise Crash("a region waits for nothing")
+        results = vm.base + at.RESULTS
+        operands = [_read(vm, results + 16 * i, type) for i, type in enumerate(site.types)]
+        if self.metered:
+            store.fuel = signed[at.FUEL // 8] + outside
+        try:
+            found = helper.run(frame.inst, operands)
+        except BaseException as raised:
+            return raised
+        finally:
+            if self.metered and store.fuel is not None:
+                signed[at.FUEL // 8] = store.fuel - outside
+        for i, (type, value) in enumerate(zip(helper.results(), found)):
+            _write(vm, at.RESULTS + 16 * i, type, value)
+        return None
+
+    def _left(self, vm: VmContext, status: int, frame: Frame, outside: int, raised: BaseException | None) -> Outcome:
+        """What became of the run. `outside`: fuel that the region did not know of. `raised`: what was raised by an
+        instruction that the region waits for."""
         store, signed = frame.store, vm.signed
         store.room = signed[at.ROOM // 8]
         if self.metered:
@@ -175,6 +210,7 @@ class NativeUnit:
         if status == RETURNED:
             return self._read_results(vm)
         departure = self._depart(vm, status, frame)
+        departure.error = raised
         if ticked:
             departure.exit = -1
         return departure
@@ -242,10 +278,13 @@ class NativeUnit:
                 found = backend.faults.get(where)
                 if found is None:
                     raise Crash(f"a fault at 0x{where:x}, which no instruction may cause")
+            elif status == HELPED:
+                rsp = vm.words[at.WAITING // 8] + 8
+                found = backend.calls[vm.word(rsp - 8)]
             else:
                 found = backend.exits[vm.words[at.EXIT // 8] & 0xFFFFFFFF]
             unit, number = _living(found[0]), found[1]
-            state = unit.code.exits[number]
+            state = unit.code.calls[number] if status == HELPED else unit.code.exits[number]
             snapshot = unit.graph.snapshots[state.snapshot]
             number = state.snapshot
             innermost = unit
@@ -253,6 +292,9 @@ class NativeUnit:
             store.room -= sum(a.code.cost for a in activations[1:])
             if store.fuel is not None and self.metered:
                 store.fuel += snapshot.refund
+                if isinstance(state, CallSite) and state.helper is not None:
+                    # The instruction itself has been executed.
+                    store.fuel -= state.helper.instr.op.fuel
             here = rsp + unit.code.frame
             site = backend.calls.get(vm.word(here))
             place = here + 8 + unit.code.arguments
@@ -359,6 +401,14 @@ def _read(vm: VmContext, address: int, type: Type) -> Value:
         return int.from_bytes(memory[offset : offset + 4], "little")
     word = int.from_bytes(memory[offset : offset + 8], "little")
     return vm.refs.value(word) if type is Type.REF else word
+
+
+def _write(vm: VmContext, offset: int, type: Type, value: Value) -> None:
+    """Put a value into the VM context, as compiled code has it."""
+    if type is Type.V128:
+        vm.memory[offset : offset + 16] = value
+    else:
+        vm.words[offset // 8] = vm.refs.native(value) if type is Type.REF else value
 
 
 def _canonical(value: Value, type: Type) -> Value:
