@@ -39,7 +39,8 @@ def places(code: FuncCode) -> dict[int, int]:
     lowered = lowered_of(code)
     body = code.program.module.funcs[code.index].body
     for pc, ip in sorted(lowered.places.items()):
-        if body[pc].op.mnemonic == "loop":
+        # In front of what is unreachable there is nothing to count.
+        if body[pc].op.mnemonic == "loop" and code.side.heights[pc] >= 0:
             found.setdefault(ip, pc)
     if 0 not in lowered.places.values():
         found[0] = CALL

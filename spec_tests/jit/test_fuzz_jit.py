@@ -7,6 +7,8 @@ from random import Random
 
 import pytest
 
+from jit.counters import places
+from jit.ir.entry import CALL
 from jit.ir.ops import BY_NAME, Type
 from jit.options import Options
 from jit.x64.code import Code
@@ -15,6 +17,7 @@ from jit.x64.unit import _Entry
 from refsfi.syntax.features import ALL
 from refsfi.syntax.module import Module
 from refsfi.text.parser import parse_module
+from spec_tests.jit.support import program
 from tools.fuzzing.generate import generate
 from tools.fuzzing.jitcases import judge_tiers, make_jit_case
 from tools.fuzzing.peers import missing
@@ -215,3 +218,13 @@ def test_registers_that_no_path_reads_hold_anything() -> None:
         entry.pack(buffer, 0, *entry.get(regs))
     entry.pack(buffer, 0, *entry.fitting(entry.get(regs)))
     assert buffer == (5).to_bytes(16, "little") + bytes(64)
+
+
+def test_loops_in_unreachable_code_are_nothing_to_count() -> None:
+    """Their labels share the step of what is reached behind them, and were taken for it."""
+    text = """(module (global (mut i32) (i32.const 0)) (func (export "f") (param i32) (result i32)
+        (block (br 0) (loop (global.set 0 (i32.const 1))))
+        (local.get 0)))"""
+    (code,) = program(text).funcs
+    assert list(places(code).values()) == [CALL]
+    compared(text, [("f", [n]) for n in range(6)])
