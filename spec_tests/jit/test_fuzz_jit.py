@@ -222,9 +222,22 @@ def test_registers_that_no_path_reads_hold_anything() -> None:
 
 def test_loops_in_unreachable_code_are_nothing_to_count() -> None:
     """Their labels share the step of what is reached behind them, and were taken for it."""
-    text = """(module (global (mut i32) (i32.const 0)) (func (export "f") (param i32) (result i32)
-        (block (br 0) (loop (global.set 0 (i32.const 1))))
-        (local.get 0)))"""
+    text = """(module (global (mut i32) (i32.const 0))
+        (func (export "f") (param i64 f32)
+          br 0
+          if
+            block
+              loop
+                i32.const 2
+                loop
+                  global.get 0
+                  if unreachable if else loop local.get 1 drop end end end
+                end
+                global.set 0
+              end
+            end
+          end))"""
     (code,) = program(text).funcs
+    code.prepare()
     assert list(places(code).values()) == [CALL]
-    compared(text, [("f", [n]) for n in range(6)])
+    compared(text, [("f", [n, n]) for n in range(6)])
