@@ -59,19 +59,20 @@ def compare(seeds: Sequence[Path] | None, run: Run) -> int:
     return _summary(report, what, run.seed)
 
 
-def jit(run: Run) -> int:
-    """Compare the tiers; the exit code."""
+def jit(run: Run, small: bool) -> int:
+    """Compare the tiers, with `small` modules or any; the exit code."""
     from tools.fuzzing import jitcases  # imports the compiler
 
     smith = not missing()
     if not smith:
         print("tools/fuzz jit: no modules of wasm-tools smith: pip install 'refsfi[peers]'", file=sys.stderr)
-    report = jitcases.jit_run(run.count, run.seed, run.jobs, run.seconds, _progress(run.count), smith=smith)
+    progress = _progress(run.count)
+    report = jitcases.jit_run(run.count, run.seed, run.jobs, run.seconds, progress, smith=smith, small=small)
     for found in report.found.values():
-        case = jitcases.make_jit_case(run.seed, found.index, smith=smith)
+        case = jitcases.make_jit_case(run.seed, found.index, smith=smith, small=small)
         if run.shrinking and _repeatable(found):
             case = jitcases.smaller_case(case, 3 * SHRINK_SECONDS)
-        _save(found, run.out, f"jit-{run.seed}", jitcases.text_of(case))
+        _save(found, run.out, f"jit-{'small-' if small else ''}{run.seed}", jitcases.text_of(case))
     return _summary(report, "jit", run.seed)
 
 

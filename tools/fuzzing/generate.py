@@ -33,10 +33,10 @@ class Generated:
     signatures: list[Signature]
 
 
-def generate(random: Random) -> Generated:
-    """A module, as the generator's state has it."""
+def generate(random: Random, *, small: bool = False) -> Generated:
+    """A module, as the generator's state has it. `small`: one or two short functions."""
     types = random.choice((TYPES, TYPES, INTEGERS, ("i32",), NUMBERS, ("i32", "v128", "i64")))
-    count = random.choice((1, 2, 3, 4))
+    count = random.choice((1, 1, 2) if small else (1, 2, 3, 4))
     signatures = [
         Signature(
             f"f{i}",
@@ -59,6 +59,7 @@ def generate(random: Random) -> Generated:
         control=random.choice((0.3, 0.5, 0.7)),
         traffic=random.choice((0.03, 0.1, 0.3)),
         calls=random.choice((0.0, 0.05, 0.15)),
+        lengths=(8, 15, 25, 50) if small else (30, 80, 80, 200),
     )
     functions = "\n".join(Writer(shape, i).function() for i in range(count))
     declared = [f"(type $t{i} (func {s.text}))" for i, s in enumerate(signatures)]

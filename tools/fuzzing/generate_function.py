@@ -69,6 +69,8 @@ class Shape:
     control: float
     traffic: float
     calls: float
+    # How many operands a function computes, about; it is drawn for each.
+    lengths: tuple[int, ...]
 
 
 # What modules import.
@@ -96,7 +98,7 @@ class Writer:
         # Operands below this height are already meant for something.
         self.floor = 0
         self.labels: list[Label] = [Label(self.signature.results, 0)]
-        self.budget = r.choice((30, 80, 80, 200))
+        self.budget = r.choice(shape.lengths)
 
     # --- operands --------------------------------------------------------------------------------------------------
 

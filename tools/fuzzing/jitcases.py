@@ -5,6 +5,7 @@ What a case is depends on the run's seed and its number alone.
 
 from __future__ import annotations
 
+import gc
 import time
 import traceback
 from collections import Counter
@@ -26,7 +27,7 @@ from tools.fuzzing.generate import generate
 from tools.fuzzing.peers import WASM_TOOLS, PeerError, run
 from tools.fuzzing.report import Found, Report
 from tools.fuzzing.shrink import shrink_module
-from tools.fuzzing.tiers import Call, Disagreement, Setting, compare_tiers, plan, settings
+from tools.fuzzing.tiers import Call, Disagreement, Setting, compare_tiers, plan, settings, settings_of_both
 
 __all__ = ["JitCase", "jit_run", "judge_tiers", "make_jit_case", "smaller_case", "text_of"]
 
@@ -35,6 +36,8 @@ MEMORY = 6 << 30
 SETTINGS = 3
 # Every so many-th case is from smith, where wasm-tools is installed.
 _SMITH = 8
+# Garbage is collected every so many cases.
+_COLLECTED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +50,20 @@ class JitCase:
     chosen: list[Setting]
 
 
-def make_jit_case(seed: int, index: int, *, smith: bool = True) -> JitCase:
-    """Case number `index` of a run; PeerError where wasm-tools cannot make a module of its bytes."""
+def make_jit_case(seed: int, index: int, *, smith: bool = True, small: bool = False) -> JitCase:
+    """Case number `index` of a run; PeerError where wasm-tools cannot make a module of its bytes. `small`: a short
+    module, in each back end once; several times as many of them are run in the same time."""
     random = Random(f"jit:{seed}:{index}")
     if smith and index % _SMITH == _SMITH - 1:
         origin, data = "smith", _smith(random)
         module = decode(data, ALL)
     else:
-        origin, module = "generated", parse_module(generate(random).text, ALL)
+        origin, module = "generated", parse_module(generate(random, small=small).text, ALL)
         data = encode(module)
         module = decode(data, ALL)
-    return JitCase(f"{origin} module {index} of seed {seed}", data, plan(module, random), settings(random, SETTINGS))
+    calls = plan(module, random)
+    chosen = settings_of_both(random) if small else settings(random, SETTINGS)
+    return JitCase(f"{origin} module {index} of seed {seed}", data, calls, chosen)
 
 
 def _smith(random: Random) -> bytes:
@@ -153,13 +159,19 @@ def text_of(case: JitCase) -> str:
     return "\n".join(lines) + "\n" + print_module(decode(case.data, ALL))
 
 
-def worker(seed: int, smith: bool) -> Callable[[int], tuple[Counter[str], Finding | None]]:
+def worker(seed: int, smith: bool, small: bool) -> Callable[[int], tuple[Counter[str], Finding | None]]:
     """The function of one case, for `pool.run`."""
     limit_memory(MEMORY)
+    # A third of the time goes to the collector, which looks at young objects thousands of times a case. What it is
+    # for, once every few cases, is enough.
+    gc.freeze()
+    gc.disable()
 
     def one(index: int) -> tuple[Counter[str], Finding | None]:
+        if index % _COLLECTED == 0:
+            gc.collect()
         try:
-            case = make_jit_case(seed, index, smith=smith)
+            case = make_jit_case(seed, index, smith=smith, small=small)
         except PeerError:
             return Counter({"not generated": 1}), None
         return judge_tiers(case)
@@ -175,12 +187,13 @@ def jit_run(
     progress: Callable[[Report, Found | None], None] | None = None,
     *,
     smith: bool = True,
+    small: bool = False,
 ) -> Report:
     """Run `count` cases, or as many as begin within `seconds`."""
     start = time.monotonic()
     report = Report()
     end = None if seconds is None else start + seconds
-    for index, result in pool.run(worker, (seed, smith), count, jobs, 2 * SECONDS, end):
+    for index, result in pool.run(worker, (seed, smith, small), count, jobs, 2 * SECONDS, end):
         if isinstance(result, pool.Lost):
             report.stages["lost"] += 1
             finding: Finding | None = Finding(f"lost: {result.why}", result.why)

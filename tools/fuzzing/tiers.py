@@ -40,7 +40,7 @@ from refsfi.syntax.types import F32, F64, I32, I64, V128, ExternKind, FuncExtern
 from refsfi.valid.module import validate
 from refsfi.valid.sidetable import ModuleInfo
 
-__all__ = ["BACKENDS", "Call", "Disagreement", "Setting", "compare_tiers", "plan", "settings"]
+__all__ = ["BACKENDS", "Call", "Disagreement", "Setting", "compare_tiers", "plan", "settings", "settings_of_both"]
 
 BACKENDS: Final = ("x64", "portable", "checked")
 # A function's name, and arguments.
@@ -117,11 +117,24 @@ class _Interrupted(X64Backend):
                 vm.words[at.STOP // 8] = TICK
 
 
+_OFTEN_NATIVE: Final = ("x64", "x64", "x64", "portable", "checked")
+_BOTH: Final = (("x64", "x64", "x64", "checked"), ("portable",))
+
+
 def settings(random: Random, count: int) -> list[Setting]:
     """Settings of all kinds, machine code more often than the rest."""
+    return _settings(random, [_OFTEN_NATIVE] * count)
+
+
+def settings_of_both(random: Random) -> list[Setting]:
+    """Settings of all kinds, one of machine code and one of Python."""
+    return _settings(random, _BOTH)
+
+
+def _settings(random: Random, backends: Sequence[Sequence[str]]) -> list[Setting]:
     found = []
-    for _ in range(count):
-        backend = random.choice(("x64", "x64", "x64", "portable", "checked"))
+    for some in backends:
+        backend = random.choice(some)
         force = random.random() < 0.25
         options = Options(
             hot_loop=random.choice((1, 2, 3, 5, 8, 30)),
