@@ -32,12 +32,11 @@ from jit.ir.graph import (
     Return,
     TailCall,
 )
-from jit.ir.ops import BY_NAME, IrOp, Type, irop, type_of
+from jit.ir.ops import BY_NAME, IrOp, Type, irop
 from jit.profile import History, history
 from jit.results import pushed
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode
-from refsfi.runtime.values import func_type
 from refsfi.syntax.module import Instr
 from refsfi.valid.sidetable import UNREACHABLE
 from refsfi.valid.sidetable import Branch as Target
@@ -78,8 +77,10 @@ def find(instr: Instr) -> Build | None:
     return _BUILDS.get(instr.op.mnemonic) or _BUILDS.get(instr.op.rule)
 
 
-# Of a local or operand: its value. None: dead, or an operand that the region does not touch and leaves where it is.
-Values: TypeAlias = "list[int | None]"
+# Of each local its value, None where it is dead.
+Locals: TypeAlias = "list[int | None]"
+# Of each operand its value.
+Stack: TypeAlias = "list[int]"
 
 
 class Arrival:
@@ -87,7 +88,7 @@ class Arrival:
 
     __slots__ = ("edge", "locals", "stack")
 
-    def __init__(self, edge: Edge, locals: Values, stack: Values) -> None:
+    def __init__(self, edge: Edge, locals: Locals, stack: Stack) -> None:
         self.edge = edge
         self.locals = locals
         self.stack = stack
@@ -104,13 +105,13 @@ class Scope:
         # pc of the call in the caller.
         self.call = call
         self.depth: int = 0 if caller is None else caller.depth + 1
-        self.locals: Values = []
-        self.stack: Values = []
+        self.locals: Locals = []
+        self.stack: Stack = []
         # pc of a label -> the edges to it.
         self.arrivals: dict[int, list[Arrival]] = {}
         self.labels: list[int] = []
-        # pc of an open loop -> its header block, with the places its parameters stand for.
-        self.headers: dict[int, tuple[int, list[int], list[int]]] = {}
+        # pc of an open loop -> its header block, and the locals that its parameters stand for; operands follow.
+        self.headers: dict[int, tuple[int, list[int]]] = {}
         self.returns: list[Arrival] = []
         program = code.program
         self.lines = program.fuel_blocks(code.index) if program.metered else None
@@ -222,20 +223,14 @@ class Builder:
         return self.graph.type[value]
 
     def pop(self, scope: Scope) -> int:
-        value = scope.stack.pop()
-        if value is None:
-            raise Refused("operand of unknown type")
-        return value
+        return scope.stack.pop()
 
     def pop_many(self, scope: Scope, count: int) -> tuple[int, ...]:
         if count == 0:
             return ()
-        values = scope.stack[-count:]
+        values = tuple(scope.stack[-count:])
         del scope.stack[-count:]
-        found = tuple(v for v in values if v is not None)
-        if len(found) != count:
-            raise Refused("operand of unknown type")
-        return found
+        return values
 
     # --- snapshots -------------------------------------------------------------------------------------------------
 
@@ -274,10 +269,7 @@ class Builder:
             value = locals[local]
             if value is not None:
                 values.append((local, value))
-        first = len(locals)
-        for height, value in enumerate(scope.stack):
-            if value is not None:
-                values.append((first + height, value))
+        values += enumerate(scope.stack, len(locals))
         return FrameState(scope.code, pc, tuple(values))
 
     # --- control ---------------------------------------------------------------------------------------------------
@@ -320,14 +312,14 @@ class Builder:
         """An edge from the instruction `pc` to a label, with the operands that it keeps. Backwards only to headers that
         `reaches` knows."""
         stack = scope.stack
-        kept: Values = stack[: target.height]
+        kept = stack[: target.height]
         if target.arity:
             kept += stack[len(stack) - target.arity :]
         edge = Edge(-1)
         if target.pc <= pc:
-            header, locals, heights = scope.headers[target.pc]
+            header, places = scope.headers[target.pc]
             edge.target = header
-            edge.args = [_known_value(scope.locals[i]) for i in locals] + [_known_value(kept[h]) for h in heights]
+            edge.args = [_known_value(scope.locals[i]) for i in places] + kept
         else:
             self._arrive(scope, target.pc, Arrival(edge, scope.locals[:], kept))
         return edge
@@ -368,13 +360,17 @@ class Builder:
             return
         block = self.start()
         scope.locals = self._merge(block, arrivals, [a.locals for a in arrivals], scope.flow.live[pc])
-        scope.stack = self._merge(block, arrivals, [a.stack for a in arrivals], -1)
+        scope.stack = self._operands(block, arrivals)
         for arrival in arrivals:
             arrival.edge.target = block
 
-    def _merge(self, block: int, arrivals: list[Arrival], states: list[Values], live: int) -> Values:
+    def _operands(self, block: int, arrivals: list[Arrival]) -> Stack:
+        """The operands where these edges meet."""
+        return list(map(_known_value, self._merge(block, arrivals, [list[int | None](a.stack) for a in arrivals], -1)))
+
+    def _merge(self, block: int, arrivals: list[Arrival], states: list[Locals], live: int) -> Locals:
         """What the places hold where these states meet: a parameter where they differ, nothing where it is dead."""
-        merged: Values = list(states[0])
+        merged: Locals = list(states[0])
         graph = self.graph
         for place, value in enumerate(merged):
             if not live >> place & 1:
@@ -385,9 +381,7 @@ class Builder:
                     break
             else:
                 continue
-            if value is None or any(state[place] is None for state in states):
-                raise Refused("operand of unknown type")
-            param = graph.value(_PARAM[graph.type[value]], (), None, NO_SNAPSHOT, self.pc)
+            param = graph.value(_PARAM[graph.type[_known_value(value)]], (), None, NO_SNAPSHOT, self.pc)
             graph.blocks[block].params.append(param)
             for arrival, state in zip(arrivals, states):
                 arrival.edge.args.append(_known_value(state[place]))
@@ -413,15 +407,15 @@ class Builder:
             return self.null()
         return self.constant(type, bytes(16) if type is Type.V128 else 0)
 
-    def _entry(self, scope: Scope, pc: int, types: list[Type | None]) -> Arrival:
-        """A block at which the interpreter enters before `pc`, with operands of these types (None: not known); the edge
-        out of it. In the middle of a straight line, the rest of its fuel is taken first."""
+    def _entry(self, scope: Scope, pc: int, types: list[Type]) -> Arrival:
+        """A block at which the interpreter enters before `pc`, with operands of these types; the edge out of it. In the
+        middle of a straight line, the rest of its fuel is taken first."""
         flow = scope.flow
         self.graph.entries[pc] = self.start()
         live = flow.live[pc]
-        locals: Values = [self.add(_HOME[type], (), i) if live >> i & 1 else None for i, type in enumerate(flow.locals)]
+        locals: Locals = [self.add(_HOME[type], (), i) if live >> i & 1 else None for i, type in enumerate(flow.locals)]
         first = len(locals)
-        stack: Values = [None if type is None else self.add(_HOME[type], (), first + h) for h, type in enumerate(types)]
+        stack = [self.add(_HOME[type], (), first + h) for h, type in enumerate(types)]
         if scope.lines is not None and not scope.begins_line(pc):
             cost = scope.refund(pc)
             if cost:
@@ -433,10 +427,10 @@ class Builder:
         self.end(Jump(edge))
         return Arrival(edge, locals, stack)
 
-    def _types(self, stack: Values) -> list[Type | None]:
-        return [None if v is None else self.graph.type[v] for v in stack]
+    def _types(self, stack: Stack) -> list[Type]:
+        return [self.graph.type[value] for value in stack]
 
-    def reenter(self, scope: Scope, pc: int, types: list[Type | None]) -> None:
+    def reenter(self, scope: Scope, pc: int, types: list[Type]) -> None:
         """Begin a block at which the interpreter enters before `pc`; control does not get there otherwise."""
         arrival = self._entry(scope, pc, types)
         self.start()
@@ -513,9 +507,8 @@ class Builder:
 
     def _enter_between(self, scope: Scope, pc: int) -> None:
         """An entry before an instruction that is no loop header."""
-        height = scope.code.side.heights[pc]
         if self.block is None:
-            self.reenter(scope, pc, [None] * height)
+            self.reenter(scope, pc, scope.flow.operands(pc))
             return
         if pc in self.graph.entries:
             return
@@ -529,17 +522,12 @@ class Builder:
     def _open_loop(self, scope: Scope, pc: int) -> None:
         flow = scope.flow
         arrivals: list[Arrival] = []
-        block_type = loop_params(scope, pc)
-        height = scope.code.side.heights[pc]
         if self.block is not None:
             edge = Edge(-1)
             arrivals.append(Arrival(edge, scope.locals, scope.stack))
             self.end(Jump(edge))
         if scope.caller is None and pc in scope.history.entries:
-            if arrivals:
-                types = self._types(arrivals[0].stack)
-            else:
-                types = [*([None] * (height - len(block_type))), *block_type]
+            types = self._types(arrivals[0].stack) if arrivals else flow.operands(pc)
             arrivals.append(self._entry(scope, pc, types))
         if not arrivals:
             return
@@ -551,7 +539,7 @@ class Builder:
         params = graph.blocks[header].params
         places: list[int] = []
         first = arrivals[0]
-        locals: Values = list(first.locals)
+        locals: Locals = list(first.locals)
         for i, value in enumerate(locals):
             if not live >> i & 1:
                 locals[i] = None
@@ -561,20 +549,16 @@ class Builder:
                 places.append(i)
                 for arrival in arrivals:
                     arrival.edge.args.append(_known_value(arrival.locals[i]))
-        heights: list[int] = []
-        stack: Values = list(first.stack)
-        for h in range(height):
-            value = stack[h]
-            if value is None:
-                continue
-            param = stack[h] = graph.value(_PARAM[graph.type[value]], (), None, NO_SNAPSHOT, pc)
+        stack: Stack = []
+        for h, value in enumerate(first.stack):
+            param = graph.value(_PARAM[graph.type[value]], (), None, NO_SNAPSHOT, pc)
+            stack.append(param)
             params.append(param)
-            heights.append(h)
             for arrival in arrivals:
-                arrival.edge.args.append(_known_value(arrival.stack[h]))
+                arrival.edge.args.append(arrival.stack[h])
         for arrival in arrivals:
             arrival.edge.target = header
-        scope.headers[pc] = (header, places, heights)
+        scope.headers[pc] = (header, places)
         scope.locals, scope.stack = locals, stack
         self.memory_version += 1
         # The interpreter looks whether it is to stop in front of a backward branch. Here nothing but the loop's own
@@ -636,12 +620,11 @@ class Builder:
             return
         self.start()
         block = len(self.graph.blocks) - 1
-        results: Values
         if len(arrivals) == 1:
             arrivals[0].edge.target = block
             results = arrivals[0].stack
         else:
-            results = self._merge(block, arrivals, [a.stack for a in arrivals], -1)
+            results = self._operands(block, arrivals)
             for arrival in arrivals:
                 arrival.edge.target = block
         scope.stack += results
@@ -663,7 +646,7 @@ class Builder:
 
 def _known_value(value: int | None) -> int:
     if value is None:
-        raise Refused("operand of unknown type")
+        raise Crash("a local that is live has no value")
     return value
 
 
@@ -672,15 +655,6 @@ def _inlines(instr: Instr) -> bool:
     if op.mnemonic.startswith(("return_call", "call")):
         return False
     return find(instr) is not None
-
-
-def loop_params(scope: Scope, pc: int) -> list[Type]:
-    """The types of a loop's parameters."""
-    block = scope.flow.body[pc].args[0]
-    if not isinstance(block, int):
-        return []
-    types = scope.code.program.info.types
-    return [type_of(t) for t in func_type(types[block]).params]
 
 
 _CONST: dict[Type, IrOp] = {t: irop(f"{t}.const") for t in Type if t not in (Type.NONE, Type.REF)}

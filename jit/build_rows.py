@@ -58,7 +58,7 @@ def local_get(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
 
 @builds("local.set")
 def local_set(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
-    s.locals[instr.args[0]] = s.stack.pop()
+    s.locals[instr.args[0]] = b.pop(s)
 
 
 @builds("local.tee")
@@ -320,7 +320,7 @@ def _branch(b: Builder, s: Scope, pc: int, *, taken_if_zero: bool = False) -> No
     target = _target(s, pc)
     if seen & TOOK and not b.reaches(s, pc, target):
         seen &= ~TOOK
-    if condition is None or not seen & (FELL | TOOK):
+    if not seen & (FELL | TOOK):
         b.leave(s, pc)
         return
     known = b.constant_of(condition)
@@ -357,7 +357,7 @@ def br_table(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
     for i, target in enumerate(targets):
         if seen >> i & 1 and not b.reaches(s, pc, target):
             seen &= ~(1 << i)
-    if not seen or index is None:
+    if not seen:
         b.leave(s, pc)
         return
     out = b.exit_edge(s, pc)
@@ -382,9 +382,6 @@ def br_table(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
 @builds("br_on_null")
 def br_on_null(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
     ref = s.stack[-1]
-    if ref is None:
-        b.leave(s, pc)
-        return
     _branch_on_null(b, s, pc, ref, taken_if_null=True)
     if b.block is not None:
         s.stack.append(ref)
@@ -393,9 +390,6 @@ def br_on_null(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
 @builds("br_on_non_null")
 def br_on_non_null(b: Builder, s: Scope, pc: int, instr: Instr) -> None:
     ref = s.stack[-1]
-    if ref is None:
-        b.leave(s, pc)
-        return
     _branch_on_null(b, s, pc, ref, taken_if_null=False)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from jit.backend import Activation, Backend, Departure, Outcome, Unit
 from jit.ir.graph import CALL, Graph
+from jit.profile import history
 from jit.resume import charge
 from refsfi.errors import Crash, Divergence, GuestException, Trap
 from refsfi.exec.code import FuncCode
@@ -25,6 +26,14 @@ from refsfi.runtime.store import Frame, FuncInst, Instance, Store
 from refsfi.runtime.values import Value
 
 __all__ = ["CheckedBackend"]
+
+
+class _Nothing:
+    def __repr__(self) -> str:
+        return "not restored"
+
+
+_NOTHING: Final = _Nothing()
 
 # Threads of our own, which run no guest.
 _SERVANTS: Final = frozenset(["refsfi-ticker", "refsfi-time-limits"])
@@ -177,6 +186,9 @@ class _Replay:
         self.store = store
         self.outcome = outcome
         self.fuel = fuel
+        # As the region found them: what it does not mention is to be as it was.
+        self.found = list(registers)
+        self.code = func.code
         self.entry = Entry(store, None, func.code.nresults)
         self.frame = Frame(func, registers, self.entry, 0)
         self.frame.ip = pc
@@ -246,6 +258,15 @@ class _Replay:
         found.reverse()
         return found
 
+    def _wanted(self, activation: Activation) -> Iterator[int]:
+        """The registers that the interpreter is going to read in a frame: live locals, and operands but where a call
+        has taken some."""
+        code, pc = activation.code, activation.pc
+        live = history(code).flow.live[pc]
+        yield from (local for local in range(code.nlocals) if live >> local & 1)
+        if activation is self.expected[-1] and isinstance(self.outcome, Departure) and self.outcome.call is None:
+            yield from range(code.nlocals, code.nlocals + code.side.heights[pc])
+
     def compare(self) -> None:
         if not isinstance(self.outcome, Departure):
             if self.entry.regs != self.outcome:
@@ -253,8 +274,11 @@ class _Replay:
             return
         frames = self._frames()
         for number, (frame, activation) in enumerate(zip(frames, self.expected)):
-            for register, value in activation.values:
-                right = frame.regs[register]
+            values = dict(activation.values)
+            if number == 0 and activation.code is self.code:
+                values = dict(enumerate(self.found)) | values
+            for register in {**dict(activation.values), **dict.fromkeys(self._wanted(activation))}:
+                right, value = frame.regs[register], values.get(register, _NOTHING)
                 if right != value:
                     raise Divergence(
                         f"left at {_where(self.expected)}: register {register} of frame {number} is {_show(value)}, "

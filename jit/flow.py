@@ -41,7 +41,20 @@ class Flow:
         # pc of a loop -> the locals that are written, or read, in it.
         self.written: dict[int, int] = {}
         self.read: dict[int, int] = {}
+        self._operands: dict[int, list[Type]] = {}
         self._survey()
+
+    def operands(self, pc: int) -> list[Type]:
+        """The types of the operands in front of an instruction, deepest first. Validation keeps heights only, and is
+        asked once more: for the few regions that are entered with operands on the stack."""
+        if not self.side.heights[pc]:
+            return []
+        found = self._operands.get(pc)
+        if found is None:
+            from refsfi.debug.shapes import operands_at
+
+            found = self._operands[pc] = [type_of(t) for t in operands_at(self.code, pc)]
+        return found
 
     def _survey(self) -> None:
         open_: list[tuple[int, int, int]] = []

@@ -16,11 +16,6 @@ class Reason(NamedTuple):
 _ROWS = (
     Reason("nothing to enter", "no recording passed a place at which the region could be entered", "run it for longer"),
     Reason(
-        "operand of unknown type",
-        "control comes together with operands whose types only another path knows",
-        "none is needed: the path is compiled once the other one is hot",
-    ),
-    Reason(
         "calls what is refused",
         "the region was left time and again for calls of a function that is not compiled",
         "see why that function is refused",

@@ -1,8 +1,8 @@
 """The C declarations behind `libc.py`, and how they become `libc_generated.py`.
 
-cffi parses declarations with a parser in Python, which costs more than everything else that the compiler does before its
-first region. So they are parsed ahead: cffi writes a module that makes the same out of a few strings. It holds no machine
-code and needs no compiler, and is the same on every x86-64 Linux.
+cffi parses declarations with a parser in Python, which costs more than everything else that the compiler does before
+its first region. So they are parsed ahead: cffi writes a module that makes the same out of a few strings. It holds no
+machine code and needs no compiler, and is the same on every x86-64 Linux.
 
     python -m jit.x64.libc_declarations        after a change of DECLARATIONS
 """

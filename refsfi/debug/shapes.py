@@ -23,7 +23,7 @@ from refsfi.valid.function import locals_of
 from refsfi.valid.module import module_context
 from refsfi.valid.plans import rule_of
 
-__all__ = ["Shape", "shape_at"]
+__all__ = ["Shape", "operands_at", "shape_at"]
 
 
 class Shape:
@@ -82,20 +82,9 @@ def _context(program: Program) -> Context:
 @lru_cache(maxsize=1024)
 def shape_at(code: FuncCode, pc: int) -> Shape:
     """Of an instruction that control can reach."""
-    walker = _Walker(_context(code.program), code, pc)
+    walker = _arrive(_context(code.program), code, pc)
+    operands = _operands(walker, code.program)
     body = code.program.module.funcs[code.index].body
-    try:
-        walker.run(body)
-    except _Arrived:
-        pass
-    else:
-        raise Crash(f"no instruction {pc} in function {code.func_index}")
-    types = code.program.info.types
-    operands = tuple(
-        close_ref(type, types) if isinstance(type, RefType) else type
-        for frame in walker.frames
-        for type in frame.stack[1:]
-    )
     names = code.program.module.names.labels.get(code.func_index, {})
     labels = []
     for depth, frame in enumerate(reversed(walker.frames)):
@@ -105,6 +94,30 @@ def shape_at(code: FuncCode, pc: int) -> Shape:
         target = start if frame.kind == "loop" else end
         labels.append(Label(depth, frame.kind, name, start, end, target, len(frame.label), frame.base))
     return Shape(operands, tuple(labels))
+
+
+def operands_at(code: FuncCode, pc: int) -> tuple[ValType, ...]:
+    """The operands alone, deepest first, of an instruction that control can reach. Nothing is remembered."""
+    return _operands(_arrive(module_context(code.program.module, ALL), code, pc), code.program)
+
+
+def _arrive(context: Context, code: FuncCode, pc: int) -> _Walker:
+    """A checker in front of an instruction."""
+    walker = _Walker(context, code, pc)
+    try:
+        walker.run(code.program.module.funcs[code.index].body)
+    except _Arrived:
+        return walker
+    raise Crash(f"no instruction {pc} in function {code.func_index}")
+
+
+def _operands(walker: _Walker, program: Program) -> tuple[ValType, ...]:
+    types = program.info.types
+    return tuple(
+        close_ref(type, types) if isinstance(type, RefType) else type
+        for frame in walker.frames
+        for type in frame.stack[1:]
+    )
 
 
 _OPENS = frozenset("block loop if try try_table".split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -241,3 +242,40 @@ def test_loops_in_unreachable_code_are_nothing_to_count() -> None:
     code.prepare()
     assert list(places(code).values()) == [CALL]
     compared(text, [("f", [n, n]) for n in range(6)])
+
+
+# A region that is entered at the inner loop does not know the operand beneath it, and leaves it where it is.
+BENEATH = """
+(module
+  (func (export "f") (param $n i32) (param $with i32) (result i32)
+    (local $i i32) (local $kept i32) (local $k i32)
+    (i32.const 4) (local.set $k)
+    (i32.const 7) (i32.add (local.get $with))
+    (loop $inner
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $inner (i32.lt_u (local.get $i) (local.get $n))))
+    %s))
+"""
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        # Set: the local is another one from then on.
+        "(local.set $kept) (if (i32.eq (local.get $with) (i32.const 9)) (then (return (local.get $kept))))"
+        " (i32.const 1)",
+        "(drop (local.tee $kept)) (if (i32.eq (local.get $with) (i32.const 9)) (then (return (local.get $kept))))"
+        " (i32.const 1)",
+        # Passed round a loop, where another one takes its place.
+        "(loop $outer (param i32) (result i32) (local.set $kept) (local.get $k) (local.set $k (i32.sub (local.get $k)"
+        " (i32.const 1))) (br_if $outer (local.get $k)) (i32.add (local.get $kept)))",
+        # Moved down by a branch that carries it.
+        "(drop) (block $out (result i32) (i32.const 5) (i32.add (local.get $with) (i32.const 3)) (loop (br_if 0"
+        " (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.mul (local.get $n) (i32.const 2))))) (br $out))"
+        " (if (i32.eq (local.get $with) (i32.const 9)) (then (return (i32.const 1))))",
+    ],
+)
+def test_operands_beneath_what_is_entered(then: str) -> None:
+    calls: list[Call] = [("f", [n, n if n < 9 else n % 3 + 8]) for n in range(1, 20)]
+    # Not entered where the function begins, in front of the operand.
+    compared(BENEATH % then, calls, options=replace(EAGER, hot_call=1 << 20))
