@@ -271,7 +271,8 @@ BENEATH = """
         " (i32.const 1))) (br_if $outer (local.get $k)) (i32.add (local.get $kept)))",
         # Moved down by a branch that carries it.
         "(drop) (block $out (result i32) (i32.const 5) (i32.add (local.get $with) (i32.const 3)) (loop (br_if 0"
-        " (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.mul (local.get $n) (i32.const 2))))) (br $out))"
+        " (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.mul (local.get $n) (i32.const 2)))))"
+        " (br $out))"
         " (if (i32.eq (local.get $with) (i32.const 9)) (then (return (i32.const 1))))",
     ],
 )
