@@ -64,13 +64,6 @@ class Settings:
     record: str | None = None
 
 
-def _print(line: str) -> None:
-    write_text(f"{line}\n")
-    # WASI writes to the descriptor itself, and what is printed first is to come first.
-    if sys.stdout is not None:
-        sys.stdout.flush()
-
-
 class Session:
     """`run` is called once."""
 
@@ -150,6 +143,17 @@ class Session:
         for line in lines:
             complain(line)
 
+    def _print(self, line: str) -> None:
+        """For a host's module that prints."""
+        write = self._settings.wasi.write
+        if write is not None:
+            write(1, f"{line}\n".encode())
+            return
+        write_text(f"{line}\n")
+        # WASI writes to the descriptor itself, and what is printed first is to come first.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
     def _observe(self) -> None:
         settings = self._settings
         kinds = settings.trace - {"wasi"}
@@ -212,7 +216,7 @@ class Session:
         if preload is None or path is None:
             from refsfi.host.spectest import Spectest
 
-            return Spectest(_print)
+            return Spectest(self._print)
         instance = self._instantiate(preload, path)
         self._initialize(instance)
         return instance.exports

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from refsfi.cli.keys import Key, Keys, stored, switch
@@ -22,13 +23,17 @@ WASI_MODULES: Final = ("wasi_snapshot_preview1", "wasi_unstable")
 
 @dataclass(slots=True)
 class WasiSettings:
-    """`dirs` are pairs of a host's directory and the guest's name for it; `args` begins with the program's name."""
+    """`dirs` are pairs of a host's directory and the guest's name for it; `args` begins with the program's name.
+    `write` is given what the guest writes to a standard stream, by its descriptor, and `stdin` is the file that it
+    reads; None: the process's own."""
 
     provided: bool = True
     inherit_env: bool = False
     dirs: list[tuple[str, str]] = field(default_factory=list)
     env: list[tuple[str, str]] = field(default_factory=list)
     args: list[str] = field(default_factory=list)
+    write: Callable[[int, bytes], object] | None = None
+    stdin: str | None = None
 
 
 _KEYS: Final = Keys(
@@ -82,7 +87,7 @@ def check_dirs(settings: WasiSettings) -> None:
 def open_wasi(
     settings: WasiSettings, logs: Sequence[Callable[[str], None]] = (), observer: Observer | None = None
 ) -> Wasi:
-    """The guest's WASI, with the process's standard streams; each call is told to `logs` and to `observer`. Failure."""
+    """The guest's WASI; each call is told to `logs` and to `observer`. Failure."""
     from refsfi.host.wasi import Preopen, Wasi, WasiOptions
 
     observers: list[Observer] = [] if observer is None else [observer]
@@ -91,9 +96,9 @@ def open_wasi(
     options = WasiOptions(
         args=settings.args,
         env=settings.env,
-        stdin=_stream(0),
-        stdout=_stream(1),
-        stderr=_stream(2),
+        stdin=_stream(0) if settings.stdin is None else settings.stdin,
+        stdout=_stream(1) if settings.write is None else partial(settings.write, 1),
+        stderr=_stream(2) if settings.write is None else partial(settings.write, 2),
         preopens=[Preopen(host, guest) for host, guest in settings.dirs],
         observer=_Observers(observers) if len(observers) > 1 else observers[0] if observers else None,
     )

@@ -73,7 +73,8 @@ class Breakpoint:
     it stops; `event`, with the `name` of an import, export or WASI function, None for any; or `watched` and `access`.
 
     `condition` is an expression of `refsfi.debug.expressions`: it does not count where that is zero. `ignore`: how many
-    times more it is passed. `hits`: how often it was met while the guest went forward. `commands` are the face's.
+    times more it is passed. `hits`: how often it was met while the guest went forward. `accept` is asked last whether
+    it counts, and told whether this is a look back. `commands` are the face's.
     """
 
     number: int
@@ -88,6 +89,7 @@ class Breakpoint:
     enabled: bool = True
     temporary: bool = False
     hits: int = 0
+    accept: Callable[[Breakpoint, bool], bool] | None = None
     commands: list[str] = field(default_factory=list)
     # Why the condition could not be evaluated the last time, which counts as fulfilled.
     trouble: str = ""

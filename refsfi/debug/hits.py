@@ -92,16 +92,16 @@ class Hits:
         return self.counts(b, frame)
 
     def counts(self, b: Breakpoint, frame: Frame) -> bool:
-        """Condition and ignore count."""
+        """Condition and ignore count, and what the face says."""
         if not b.enabled or not self._holds(b, frame):
             return False
-        if self.found is not None:
-            return True
-        b.hits += 1
-        if b.ignore:
-            b.ignore -= 1
-            return False
-        return True
+        back = self.found is not None
+        if not back:
+            b.hits += 1
+            if b.ignore:
+                b.ignore -= 1
+                return False
+        return b.accept is None or b.accept(b, back)
 
     def _waiting(self, instr: Instr, here: list[Breakpoint], touches: list[tuple[Breakpoint, Touch]]) -> Hook:
         """A wait without a timeout on a value that is the expected one: there is nobody else to change it."""

@@ -143,6 +143,10 @@ class Session:
         self._prepare()
         return self._arrive(self._motion.back() if back else self._motion.forward())
 
+    def resume(self) -> Stop:
+        """Go on with a run that was paused for a moment: what it has not been stopped at yet stops it, here as well."""
+        return self._arrive(self._motion.forward())
+
     def goto(self, clock: int) -> Stop:
         """To a position in time: `clock` instructions after the beginning, or as far as the run goes."""
         if clock < 0:
