@@ -59,7 +59,7 @@ _SA_SIGINFO: Final = 0x4
 _SA_RESTART: Final = 0x10000000
 
 
-class SignalTaken(Exception):
+class SignalTaken(OSError):
     """Somebody else in this process uses the signal."""
 
 

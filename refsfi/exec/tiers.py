@@ -3,7 +3,7 @@ asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import TracebackType
@@ -21,10 +21,13 @@ __all__ = [
     "MODES",
     "PLENTY",
     "Profiler",
+    "ProfilerUnavailable",
     "TierChoice",
     "Watch",
+    "disassemble",
     "make_profiler",
     "make_tier",
+    "replay_region",
 ]
 
 Mode: TypeAlias = Literal["on", "off", "force", "check"]
@@ -47,6 +50,11 @@ DUMPS = {
 }
 
 
+class ProfilerUnavailable(Exception):
+    """There can be no profile, here or now: this machine has no machine code, somebody else uses the signal that
+    samples are taken with, or what is called is not the main thread. The message is a line."""
+
+
 class Profiler(Protocol):
     """What `make_profiler` makes, `jit.profiling.profiler.Profiler`: measures what happens between `with`, in the main
     thread, and its end. `profile` is a `refsfi.observe.profile.model.Profile`, of what is known so far; after the end,
@@ -58,7 +66,8 @@ class Profiler(Protocol):
     def module(self, program: Program, path: str, data: bytes) -> None:
         """What a program was loaded from, for replaying its regions."""
 
-    def __enter__(self) -> Profiler: ...
+    def __enter__(self) -> Profiler:
+        """ProfilerUnavailable."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -106,7 +115,23 @@ def make_tier(choice: TierChoice) -> Tier | None:
 
 
 def make_profiler(file: IO[str] | None = None, *, interval: int = 1_000_000) -> Profiler:
-    """A profiler for `Watch.profiler`. `file`: where its rows are written as they come; `interval`: ns between samples,
-    0 for none. OSError where this machine has no machine code to sample."""
+    """A profiler for `Watch.profiler`. `file`: where its rows are written as they come; without one, the graphs of
+    regions are not kept. `interval`: ns between samples, 0 for none. ProfilerUnavailable."""
+    why = import_module("jit.select").obstacle()
+    if why is not None:
+        raise ProfilerUnavailable(f"the profiler needs machine code of its own: {why}")
     made: Profiler = import_module("jit.profiling.profiler").Profiler(file, interval=interval)
     return made
+
+
+def replay_region(profile: Any, number: int, *, explicit: bool = False) -> Iterator[Any]:
+    """What each pass makes of a region of a profile: see `jit.profiling.replay`. ProfileError; ImportError where there
+    is no compiler."""
+    stages: Iterator[Any] = import_module("jit.profiling.replay").replay(profile, number, explicit=explicit)
+    return stages
+
+
+def disassemble(code: bytes, address: int) -> list[tuple[int, bytes, str]]:
+    """Machine code as (address, bytes, instruction); the text is empty where no disassembler is installed. ImportError
+    where there is no compiler."""
+    return [(line.address, line.code, line.text) for line in import_module("jit.x64.disasm").disassemble(code, address)]
