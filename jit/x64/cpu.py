@@ -7,12 +7,11 @@ all.
 
 from __future__ import annotations
 
-import platform
+import os
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["BASELINE", "FEATURES", "Cpu", "cpu", "examine"]
 
@@ -37,8 +36,7 @@ FEATURES: Final = {
 BASELINE: Final = ("sse3", "ssse3", "sse4.1")
 
 
-@dataclass(frozen=True, slots=True)
-class Cpu:
+class Cpu(NamedTuple):
     """`features` are those of `FEATURES` that this processor has. `reason` says why machine code cannot be made for it;
     it is empty where it can."""
 
@@ -47,7 +45,7 @@ class Cpu:
 
 
 def examine(machine: str, cpuinfo: str | None, bits: int = 64) -> Cpu:
-    """`machine` as `platform.machine()` names it, `cpuinfo` the text of /proc/cpuinfo or None, `bits` the width of this
+    """`machine` as `os.uname()` names it, `cpuinfo` the text of /proc/cpuinfo or None, `bits` the width of this
     process's addresses: a 32-bit Python on a 64-bit kernel cannot run what we make."""
     if machine not in ("x86_64", "AMD64") or bits != 64:
         return Cpu(frozenset(), f"this is a {bits}-bit process on {machine or 'an unknown processor'}, not on x86-64")
@@ -70,4 +68,4 @@ def cpu() -> Cpu:
         cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         cpuinfo = None
-    return examine(platform.machine(), cpuinfo, 64 if sys.maxsize > 1 << 32 else 32)
+    return examine(os.uname().machine, cpuinfo, 64 if sys.maxsize > 1 << 32 else 32)

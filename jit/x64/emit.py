@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from jit.build import Refused
 from jit.ir.graph import CALL, Branch, Edge, Exit, Jump, Return, Switch, TailCall
-from jit.ir.ops import BY_NAME, Type
+from jit.ir.ops import BY_NAME, IrOp, Type
 from jit.profile import history
 from jit.x64 import layout as at
 from jit.x64.code import ARGUMENT, HOME, NOTHING, SLOT, XMM, Code, inverse
@@ -25,10 +25,12 @@ from jit.x64.edges import Edges
 from jit.x64.registers import RAX, RCX, RSP
 from refsfi.errors import Crash
 
-__all__ = ["Emitter", "emits"]
+__all__ = ["Emitter", "emits", "emitted_later"]
 
 Row: TypeAlias = "Callable[[Emitter, int], int]"
 _ROWS: dict[int, Row] = {}
+Loader: TypeAlias = "Callable[[IrOp], None]"
+_LOADERS: list[Loader] = []
 
 
 def emits(*names: str) -> Callable[[Row], Row]:
@@ -40,6 +42,22 @@ def emits(*names: str) -> Callable[[Row], Row]:
         return function
 
     return register
+
+
+def emitted_later(load: Loader) -> Loader:
+    """Register what imports the file that has an instruction's row, where none is known yet."""
+    _LOADERS.append(load)
+    return load
+
+
+def _late_row(op: IrOp) -> Row:
+    """Of an instruction that has none yet. `Refused`."""
+    for load in _LOADERS:
+        load(op)
+    row = _ROWS.get(op.id)
+    if row is None:
+        raise Refused(f"no code for {op.name}")
+    return row
 
 
 class Emitter(Edges):
@@ -91,7 +109,7 @@ class Emitter(Edges):
                     continue
                 row = rows.get(ops[value].id)
                 if row is None:
-                    raise Refused(f"no code for {ops[value].name}")
+                    row = _late_row(ops[value])
                 if pcs[value] != last_pc or inlined.get(value) is not last_inlined:
                     last_pc, last_inlined = pcs[value], inlined.get(value)
                     code.pcs.append((len(asm.code), last_pc))

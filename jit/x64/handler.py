@@ -22,7 +22,7 @@ fatal all the same, and one that was sent is not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from jit.x64.asm import Assembler
 from jit.x64.registers import R8, R9, R10, RAX, RCX, RDI, RDX, RSI
@@ -50,8 +50,7 @@ _TGKILL = 234
 _SIGSET_SIZE = 8
 
 
-@dataclass(frozen=True)
-class HandlerLayout:
+class HandlerLayout(NamedTuple):
     """Addresses and offsets that a handler is made for.
 
     `code` and `memory`: tables of ranges (`runtime.ranges`). `landing`: a word with the address to go on at, zero while

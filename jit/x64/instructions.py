@@ -13,7 +13,6 @@ operand. Three-operand instructions of AVX and BMI have `rrr` and `rrm`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 __all__ = ["CONDITIONS", "ROWS", "Imm", "Row"]
@@ -29,27 +28,47 @@ class Imm:
     SHIFT: Final = "shift"  # a byte, but none at all for 1
 
 
-@dataclass(frozen=True, slots=True)
 class Row:
     """`mnemonic` is the manual's, and PeachPy's class. `dst` and `src` are kinds of registers: r8 r16 r32 r64 x. `mem`
     is the width of a memory operand in bytes, 0 where the address alone matters. `fixed` is an operand that the manual
     writes and nobody chooses; `prefix` is put in front, and is the whole instruction where there is no mnemonic."""
 
-    name: str
-    mnemonic: str
-    dst: str
-    src: str
-    mem: int
-    imm: str
-    forms: frozenset[str]
-    fixed: str = ""
-    prefix: bytes = b""
+    # No dataclass: there are hundreds, and every process that compiles makes them all.
+    __slots__ = ("dst", "fixed", "forms", "imm", "mem", "mnemonic", "name", "prefix", "src")
+
+    def __init__(
+        self,
+        name: str,
+        mnemonic: str,
+        dst: str,
+        src: str,
+        mem: int,
+        imm: str,
+        forms: frozenset[str],
+        fixed: str,
+        prefix: bytes,
+    ) -> None:
+        self.name: Final = name
+        self.mnemonic: Final = mnemonic
+        self.dst: Final = dst
+        self.src: Final = src
+        self.mem: Final = mem
+        self.imm: Final = imm
+        self.forms: Final = forms
+        self.fixed: Final = fixed
+        self.prefix: Final = prefix
+
+    def __repr__(self) -> str:
+        return f"<Row {self.name}>"
 
 
 # Those of the manual's condition codes that are needed, without synonyms but for c and nc.
 CONDITIONS: Final = "o no b ae e ne be a s ns p np l ge le g c nc".split()
 
 ROWS: Final[dict[str, Row]] = {}
+
+# Most rows share their forms with others.
+_FORMS: Final[dict[str, frozenset[str]]] = {}
 
 
 def _row(
@@ -63,7 +82,10 @@ def _row(
     fixed: str = "",
     prefix: bytes = b"",
 ) -> None:
-    ROWS[name] = Row(name, mnemonic, dst, src, mem, imm, frozenset(forms.split(" ")), fixed, prefix)
+    found = _FORMS.get(forms)
+    if found is None:
+        found = _FORMS[forms] = frozenset(forms.split(" "))
+    ROWS[name] = Row(name, mnemonic, dst, src, mem, imm, found, fixed, prefix)
 
 
 # Integer instructions, a row for each size: forms, immediate, sizes, mnemonics.

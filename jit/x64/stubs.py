@@ -11,8 +11,7 @@ frames below on the native stack are read from there by `unit.py` and are gone w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from jit.x64 import layout as at
 from jit.x64.asm import Assembler
@@ -29,8 +28,7 @@ HELPED: Final = 4
 _SAVED: Final = (RBX, RBP, R12, R13, R14, R15)
 
 
-@dataclass(frozen=True, slots=True)
-class Stubs:
+class Stubs(NamedTuple):
     """Offsets. `back`: where the outermost region returns to. `landing`: where exits go, with their number in eax.
     `fault`: where the signal handler goes. `refused`: where a call goes whose callee cannot be entered natively.
     `helper`: what is called for an instruction that the interpreter executes."""
