@@ -14,9 +14,11 @@ from tools.fuzzing.peers import missing
 from tools.fuzzing.report import Found, Report
 from tools.fuzzing.shrink import shrink
 
-__all__ = ["Run", "compare", "jit", "mutate", "show", "verifier"]
+__all__ = ["Run", "compare", "jit", "mutate", "show", "soak", "verifier"]
 
 SHRINK_SECONDS = 20.0
+# How often a soak measures, however long it takes.
+_SAMPLES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,29 @@ def verifier(run: Run, shown: int) -> int:
     print(f"verifier, seed {run.seed}: {rate.units} units as compiled, none refused; mutants refused:")
     print("\n".join(rate.lines(shown)))
     return 0
+
+
+def soak(seed: int, minutes: float) -> int:
+    """Run cases in this process for so long and say whether anything of them stays behind; the exit code."""
+    from tools.fuzzing import soak as soaking  # imports the compiler
+
+    start = time.monotonic()
+    print(soaking.heading())
+    samples, findings = soaking.soak(
+        seed,
+        _SAMPLES,
+        lambda number, cases: time.monotonic() - start < 60 * minutes * (number + 1) / _SAMPLES,
+        lambda sample: print(sample.line(), flush=True),
+    )
+    leaks = list(soaking.grown(samples))
+    for leak in leaks:
+        print(f"grows: {leak}")
+    for index, finding in findings:
+        print(f"case {index} of `jit --small --seed {seed}`, without smith: {finding.signature}")
+    print(
+        f"soak, seed {seed}: {samples[-1].cases} cases, " + (f"{len(leaks)} leaks" if leaks else "nothing stays behind")
+    )
+    return 1 if leaks or findings else 0
 
 
 def show(seeds: Sequence[Path], seed: int, index: int) -> int:
