@@ -1,55 +1,116 @@
-"""`refsfi debug`: run a module under the debugger."""
+"""`refsfi debug`: a guest under the debugger, in a terminal or for another program."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-from refsfi.cli.options import Command, Option, Parsed, UsageError
-from refsfi.cli.report import execute
+from refsfi.cli.debug_console import TerminalConsole
+from refsfi.cli.debuggee import Debuggee
+from refsfi.cli.gdbserver import exit_code
+from refsfi.cli.options import Command, Option, Parsed
+from refsfi.cli.report import EXIT_FAILURE, execute
 from refsfi.cli.session import Settings
 from refsfi.cli.settings import GUEST_OPTIONS, parse_guest, read_guest
+from refsfi.debug.journal import Journal
+from refsfi.debug.session import Session
+from refsfi.debug.terminal import Interpreter
+from refsfi.debug.terminal.interpreter import Quit
+from refsfi.exec.code import Program
 
-__all__ = ["main"]
+__all__ = ["DEBUGGER_OPTIONS", "debug", "main"]
 
-_COMMAND: Final = Command(
+DEBUGGER_OPTIONS = [
+    Option("-x", "do the commands in a file; repeatable", "FILE"),
+    Option("-ex", "do a command; repeatable, in order with -x", "CMD"),
+    Option("--batch", "end when -x and -ex are done; no questions"),
+]
+
+_COMMAND = Command(
     "debug",
     "refsfi debug [OPTIONS] FILE [ARGS…]",
-    "Run a module under the debugger, for an editor that speaks the Debug Adapter Protocol, or for LLDB. With --dap,\n"
-    "FILE may be left out: the editor says what to run.",
+    "Debug a module: breakpoints, steps and watchpoints, forward and back in time.\n"
+    "Commands have gdb's names; help lists them. What follows FILE is the guest's.",
     [
-        Option("--dap", "serve an editor on the standard streams, or at a port", "[ADDR:]PORT", optional=True),
-        Option("-g", "wait for LLDB at a port", "[ADDR:]PORT"),
         *GUEST_OPTIONS,
+        *DEBUGGER_OPTIONS,
+        Option("--core", "look at a core dump of the module", "FILE"),
+        Option("--dap", "serve an editor, on the standard streams or at a port", "PORT", optional=True),
+        Option("-g", "wait for LLDB at that port", "[ADDR:]PORT"),
     ],
-    "Exit codes: as of refsfi run.",
+    "Exit codes: what the guest ended with, as those of refsfi run; 0 where it was\n"
+    "not over; 1 a command of -x or -ex could not be done, or the module cannot be\n"
+    "loaded; 2 wrong usage.",
 )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; the exit code."""
-    return execute("debug", _debug, arguments)
+    return execute("debug", _run, arguments)
 
 
-def _debug(arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str]) -> int:
+    asked = Asked()
+
+    def settings_of(parsed: Parsed) -> Settings:
+        asked.take(parsed)
+        settings = parse_guest(parsed, "debug")
+        settings.gdb = parsed.last("g")
+        return settings
+
     parsed = _COMMAND.parse(arguments, interleaved=False)
     if "dap" in parsed and not parsed.operands:
         from refsfi.cli.dapserver import serve_dap
 
+        # The editor says what to run.
         return serve_dap(None, b"", parsed.last("dap") or None)
-    settings, data = read_guest(_COMMAND, arguments, _settings)
-    if "dap" in parsed:
+    settings, data = read_guest(_COMMAND, arguments, settings_of)
+    if asked.dap is not None:
         from refsfi.cli.dapserver import serve_dap
 
-        return serve_dap(settings, data, parsed.last("dap") or None)
-    if settings.gdb is None:
-        raise UsageError("--dap or -g is needed")
-    from refsfi.cli.gdbserver import serve_gdb
+        return serve_dap(settings, data, asked.dap or None)
+    if settings.gdb is not None:
+        from refsfi.cli.gdbserver import serve_gdb
 
-    return serve_gdb(settings, data)
+        return serve_gdb(settings, data)
+    journal = Journal()
+    debuggee = Debuggee(settings, journal.note)
+    try:
+        session = Session(debuggee.target(data), journal=journal)
+        programs = [file.program for file in debuggee.files]
+        return debug(session, programs, [file.path for file in debuggee.files], asked, settings.invoke)
+    finally:
+        debuggee.close()
 
 
-def _settings(parsed: Parsed) -> Settings:
-    settings = parse_guest(parsed, "debug")
-    settings.gdb = parsed.last("g")
-    return settings
+class Asked:
+    """What the command line says about the debugger itself."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[str, str]] = []
+        self.batch = False
+        self.dap: str | None = None
+
+    def take(self, parsed: Parsed) -> None:
+        self.commands = [(key, value) for key, value in parsed.order if key in ("x", "ex")]
+        self.batch = "batch" in parsed
+        self.dap = (parsed.last("dap") or "") if "dap" in parsed else None
+
+
+def debug(
+    session: Session, programs: Sequence[Program], paths: Sequence[str], asked: Asked, begin: str | None = None
+) -> int:
+    """Do what is asked for, then what the user says; the exit code."""
+    console = TerminalConsole(batch=asked.batch)
+    ui = Interpreter(session, console, programs, paths, begin)
+    console.interface = ui
+    fine = True
+    try:
+        for kind, text in asked.commands:
+            fine = ui.attempt(f"source {text}" if kind == "x" else text) and fine
+        if not asked.batch:
+            ui.loop()
+    except Quit:
+        pass
+    finally:
+        console.close()
+    return exit_code(session.stop) if fine else EXIT_FAILURE

@@ -50,9 +50,11 @@ class Option:
 
 @dataclass(slots=True)
 class Parsed:
-    """`values[key]` has what each occurrence of an option gave, in order; the empty string where it gave nothing."""
+    """`values[key]` has what each occurrence of an option gave, in order; the empty string where it gave nothing.
+    `order` has all occurrences, for options whose order among each other counts."""
 
     values: dict[str, list[str]] = field(default_factory=dict)
+    order: list[tuple[str, str]] = field(default_factory=list)
     operands: list[str] = field(default_factory=list)
 
     def __contains__(self, key: str) -> bool:
@@ -100,7 +102,7 @@ class Command:
                 if not interleaved:
                     parsed.operands += arguments[index:]
                     break
-            elif argument.startswith("--"):
+            elif argument.startswith("--") or argument.partition("=")[0] in self._by_name:
                 index = self._long(argument, arguments, index, parsed)
             else:
                 index = self._short(argument, arguments, index, parsed)
@@ -141,6 +143,7 @@ class Command:
         if option is _HELP:
             raise HelpRequested(self.help())
         parsed.values.setdefault(option.key, []).append(value)
+        parsed.order.append((option.key, value))
 
     def _find(self, name: str, written: str = "") -> Option:
         option = self._by_name.get(name)

@@ -138,9 +138,11 @@ class Session:
 
     # --- moving ------------------------------------------------------------------------------------------------------
 
-    def run(self, back: bool = False) -> Stop:
-        """To the next stop, or back to the one before."""
+    def run(self, back: bool = False, *, here: bool = False) -> Stop:
+        """To the next stop, or back to the one before. Breakpoints at the present place count only if `here`."""
         self._prepare()
+        if here:
+            self._hits.asked = -1
         return self._arrive(self._motion.back() if back else self._motion.forward())
 
     def resume(self) -> Stop:
