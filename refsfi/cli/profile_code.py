@@ -8,9 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from os.path import basename
 from typing import Final
 
 from refsfi.cli.report import Failure, printable
+from refsfi.debug.dwarf.info import DebugInfo, debug_info
 from refsfi.errors import WasmError
 from refsfi.exec.load import load_module
 from refsfi.exec.tiers import disassemble
@@ -19,6 +21,7 @@ from refsfi.observe.monitors.report import Listing, share
 from refsfi.observe.profile.file import ProfileError, binary_of
 from refsfi.observe.profile.model import Profile, Region
 from refsfi.syntax.features import ALL
+from refsfi.syntax.module import Module
 from refsfi.syntax.types import ExternKind
 
 __all__ = ["hot_code"]
@@ -31,6 +34,8 @@ _COLD: Final = 0.01
 _MOST: Final = 60
 
 _PLACE: Final = re.compile(r" @(\d+)$")
+# Where the listing begins at 0, the stubs that all regions share are in front of it.
+_BEFORE: Final = re.compile(r"\b0xf{6}[0-9a-f]{10}\b")
 _OP: Final = re.compile(r"^(?:v\d+ = )?([\w.]+)")
 
 
@@ -82,7 +87,7 @@ def _parts(profile: Profile, region: Region) -> list[_Part]:
         for at, code, instruction in disassemble(machine[offset:end], offset):
             ns = sum(times.get(at + within, 0) for within in range(len(code)))
             part.ns += ns
-            part.code.append((ns, at, instruction or code.hex()))
+            part.code.append((ns, at, _BEFORE.sub("stub", instruction) or code.hex()))
     _align(parts, region)
     return parts
 
@@ -120,32 +125,48 @@ class _Text:
     def __init__(self, profile: Profile, region: Region) -> None:
         self._profile = profile
         self._region = region
+        self._bodies: dict[int, list[str]] = {}
 
     @cached_property
-    def _lister(self) -> tuple[Lister, int] | None:
+    def _module(self) -> Module | None:
+        """None where the profile does not have it: the other columns are still worth having."""
         modules = self._profile.modules
         if not 0 <= self._region.module < len(modules):
             return None
         try:
-            self.module = load_module(binary_of(modules[self._region.module]), ALL)
+            return load_module(binary_of(modules[self._region.module]), ALL)
         except (ProfileError, WasmError):
-            # The other columns are still worth having.
             return None
-        return Lister(self.module), len(self.module.imported(ExternKind.FUNC))
+
+    @cached_property
+    def _debug(self) -> DebugInfo | None:
+        return None if self._module is None else debug_info(self._module)
+
+    def _defined(self, func: int) -> int | None:
+        """The number of a function among those that the module defines."""
+        if self._module is None:
+            return None
+        index = func - len(self._module.imported(ExternKind.FUNC))
+        return index if 0 <= index < len(self._module.funcs) else None
 
     def wat(self, func: int, pc: int) -> str:
         if pc < 0:
             return "(entering, leaving)"
-        if self._lister is None:
-            return f"func {func}@{pc}"
-        lister, imported = self._lister
-        if not 0 <= func - imported < len(self.module.funcs):
-            return f"func {func}@{pc}"
-        lines = lister.lines(func - imported)
-        return lines[pc].strip() if pc < len(lines) else f"func {func}@{pc}"
+        lines = self._bodies.get(func)
+        if lines is None:
+            index = self._defined(func)
+            found = [] if index is None or self._module is None else Lister(self._module).lines(index)
+            lines = self._bodies[func] = [line.strip() for line in found]
+        return lines[pc] if pc < len(lines) else f"func {func}@{pc}"
 
     def source(self, func: int, pc: int) -> str:
-        return ""
+        """File and line of the source, where the module has debug information."""
+        index = self._defined(func)
+        if index is None or pc < 0 or self._module is None or self._debug is None:
+            return ""
+        body = self._module.funcs[index].body
+        frames = self._debug.locate(body[pc].at) if pc < len(body) else []
+        return f"{basename(frames[0].file or '')}:{frames[0].line}" if frames and frames[0].line else ""
 
 
 def _shown(parts: Sequence[_Part], whole: int) -> Iterator[_Part | int]:
