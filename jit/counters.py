@@ -18,6 +18,7 @@ from refsfi.exec.code import FuncCode, Lowered, Regs, Step
 from refsfi.runtime.store import Frame
 
 if TYPE_CHECKING:
+    from jit.log import Meter
     from jit.options import Options
     from jit.tier import JitTier
 
@@ -65,10 +66,14 @@ class LateTier:
     # Whether the process has made one, and so has imported what is needed.
     _made = False
 
-    def __init__(self, options: Options, budget: Budget, make: Callable[[], JitTier]) -> None:
+    def __init__(
+        self, options: Options, budget: Budget, make: Callable[[], JitTier], meter: Meter | None = None
+    ) -> None:
+        """`meter`: who is to know what is counted."""
         self._options = options
         self._budget = budget
         self._make = make
+        self._meter = meter
         self._tier: JitTier | None = None
         self._lock = threading.RLock()
 
@@ -95,15 +100,19 @@ class LateTier:
         return {} if self._tier is None else self._tier.coverage()
 
     def _counter(self, code: FuncCode, ip: int, pc: int, original: Step) -> Step:
-        left = threshold(self._options, pc)
+        left = enough = threshold(self._options, pc)
+        waits = 0
+        if self._meter is not None:
+            self._meter.counts(code, pc, lambda: (left, enough, waits))
 
         def step(r: Regs, f: Frame) -> int:
-            nonlocal left
+            nonlocal left, waits
             left -= 1
             if left > 0 or f.store.observer is not None:
                 return original(r, f)
             if self._tier is None and not self._budget.allows(0 if LateTier._made else MAKING):
                 left = waiting(self._options, pc)
+                waits += 1
                 return original(r, f)
             hot = self.tier().counter(code, pc, original, left=1)
             steps = lowered_of(code).steps

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from jit.backend import Departure, Unit
 from jit.ir.graph import CALL
 from jit.ir.text import dump as graph_text
-from jit.lines import Regions, code_of, line
+from jit.lines import SHOWN, Regions, code_of, line
 from jit.log import Event
 from jit.profile import history
 from jit.tier import name_of
@@ -40,7 +40,7 @@ class Dump:
         elif event.name == "leave":
             if "x" in self._modes:
                 self._write(self._exit(event.facts["departure"]))
-        elif event.name not in ("graph", "release") and "t" in self._modes:
+        elif event.name in SHOWN and "t" in self._modes:
             self._write(line(event, self._regions))
 
     def _region(self, event: Event) -> Iterator[str]:

@@ -22,12 +22,13 @@ from jit.reasons import REASONS
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode, Program
 
-__all__ = ["Lines", "Regions", "code_of", "line"]
+__all__ = ["SHOWN", "Lines", "Regions", "code_of", "line"]
 
 # Characters of a function's name that are shown, so that lines fit a terminal.
 _NAME: Final = 24
 
-_SHOWN: Final = frozenset(["record", "abort", "compile", "exit"])
+# Events that have a line.
+SHOWN: Final = frozenset(["record", "abort", "compile", "exit"])
 
 
 class Regions:
@@ -62,7 +63,7 @@ class Lines:
         self._regions = Regions()
 
     def __call__(self, event: Event) -> None:
-        if event.name in _SHOWN:
+        if event.name in SHOWN:
             self._write(line(event, self._regions))
 
 
@@ -83,8 +84,6 @@ def line(event: Event, regions: Regions) -> str:
         reason = REASONS.get(facts["reason"])
         cure = f"; {reason.cure}" if reason is not None else ""
         return f"[ABORT      {name}: {facts['reason']} (threshold x{facts['penalty']}){cure}]"
-    if event.name != "compile":
-        return f"[{event.name.upper():<10} {name}@{event.pc}]"
     unit: Unit = facts["unit"]
     costs = unit.costs()
     parts = [f"{facts['instructions']} wasm", f"{len(unit.graph.op)} IR", f"{costs.pop('bytes')} B"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jit.backend import Outcome, Unit
     from refsfi.exec.code import FuncCode
 
-__all__ = ["EVENTS", "Event", "Listener", "Log", "Meter"]
+__all__ = ["EVENTS", "KINDS", "Event", "Heat", "Listener", "Log", "Meter"]
 
 # name -> what it tells.
 EVENTS: Final = {
@@ -25,11 +25,20 @@ EVENTS: Final = {
     "abort": "a region was not compiled: the `reason` (`jit.reasons`), what the threshold is multiplied by (`penalty`)"
     ", how many ns it `took`",
     "graph": "a region's `graph` has been built and is about to be optimised; only for listeners",
-    "compile": "a region was compiled: `unit`; whether `again`; how many `instructions`; the pcs of the function's own "
-    "(`compiled`); ns of the phases `build`, `optimise`, `emit`, `install`",
+    "compile": "a region was compiled: `unit`; whether `again`; its `kind`, one of KINDS; how many `instructions`; the "
+    "pcs of the function's own (`compiled`); ns of the phases `build`, `optimise`, `emit`, `install`",
+    "link": "calls of the function from other regions reach its region from now on",
+    "unlink": "they reach the interpreter again: the region is given up, see the abort that follows",
     "exit": "a region has been left at `pc` so often (`count`) that what follows is recorded",
     "leave": "a region was left: the `departure`; only for listeners",
-    "release": "a region's code was given up for newer code",
+    "release": "a region's code was given up: for newer code, or because leaving it cost more than it gained",
+}
+
+# Why something was compiled -> what that means.
+KINDS: Final = {
+    "first": "the function had no region",
+    "bridge": "an exit of its region had become hot, and what follows it was recorded",
+    "entry": "a recording came through more of the function, or enters it at another place",
 }
 
 # Events that are not kept, and facts that would keep regions alive or are long.
@@ -55,12 +64,19 @@ class Event:
 
 Listener: TypeAlias = Callable[[Event], None]
 
+# Of a place that is counted: how often it still has to be passed until it is hot; how often it takes in all; how often
+# it was hot, and the budget (`jit.budget`) did not allow anything.
+Heat: TypeAlias = tuple[int, int, int]
+
 
 class Meter(Protocol):
     """Who measures each run of compiled code."""
 
     def ran(self, unit: Unit, outcome: Outcome, began: int, ended: int) -> None:
         """A region was entered from the interpreter and has returned or been left. Times as of `perf_counter_ns`."""
+
+    def counts(self, code: FuncCode, pc: int, heat: Callable[[], Heat]) -> None:
+        """The place `pc` of a function is counted from now on. Called again for a place, it replaces the counter."""
 
 
 class Log:

@@ -60,6 +60,8 @@ class History:
         # pc -> how often the region was left there since it was last compiled.
         self.exits: dict[int, int] = {}
         self.departures = 0
+        # Whether what follows one of its exits was recorded since.
+        self.bridged = False
         # What departed frames run; made by `jit.resume`.
         self.resume: dict[int, Step] | None = None
         # Instructions that recordings came through, and how many of them have no native form.

@@ -90,7 +90,7 @@ def make(choice: TierChoice) -> Tier:
     if options.force:
         return _tier(choice, options, Unlimited(), log)
     budget = Unlimited() if options.share is None else Budget(options.share)
-    return LateTier(options, budget, lambda: _tier(choice, options, budget, log))
+    return LateTier(options, budget, lambda: _tier(choice, options, budget, log), None if log is None else log.meter)
 
 
 def _reservable() -> bool:

@@ -70,14 +70,18 @@ class JitTier:
     def counter(self, code: FuncCode, pc: int, original: Step, *, left: int) -> Step:
         """A step that does what `original` did, and goes on to compiled code when it has been passed `left` times."""
         again = threshold(self.options, pc)
+        waits = 0
+        if self.log.meter is not None:
+            self.log.meter.counts(code, pc, lambda: (left, again * history(code).threshold, waits))
 
         def step(r: Regs, f: Frame) -> int:
-            nonlocal left
+            nonlocal left, waits
             left -= 1
             if left > 0:
                 return original(r, f)
             if not self.budget.allows():
                 left = waiting(self.options, pc)
+                waits += 1
                 return original(r, f)
             past = history(code)
             left = again * past.threshold
@@ -170,6 +174,8 @@ class JitTier:
             self._compiled.update(scope.flow.body[pc].op.mnemonic for scope, pc in builder.built)
             self._formless.update(builder.left)
             again = past.unit is not None
+            kind = "first" if not again else "bridge" if past.bridged else "entry"
+            past.bridged = False
             self._install(past, unit)
             self.log.tell(
                 "compile",
@@ -178,6 +184,7 @@ class JitTier:
                 past.code,
                 unit=unit,
                 again=again,
+                kind=kind,
                 compiled=[pc for scope, pc in builder.built if scope.caller is None],
                 instructions=len(builder.built),
                 build=built - began,
@@ -207,7 +214,10 @@ class JitTier:
         past.exits.clear()
         past.departures = 0
         code = past.code
-        self.backend.attach(code, unit if CALL in unit.graph.entries else None)
+        called = CALL in unit.graph.entries
+        self.backend.attach(code, unit if called else None)
+        if called:
+            self.log.tell("link", name_of(past), 0, code)
         lowered = lowered_of(code)
         for ip, pc in places(code).items():
             if pc in unit.graph.entries:
@@ -235,6 +245,7 @@ class JitTier:
         past.threshold = min(past.threshold * 4, 1 << 20)
         past.changed = True
         self.backend.attach(past.code, None)
+        self.log.tell("unlink", name_of(past), 0, past.code)
         steps = lowered_of(past.code).steps
         for ip, before in past.before.items():
             steps[ip] = before
@@ -242,6 +253,7 @@ class JitTier:
             for pc in unit.graph.entries:
                 past.resume.pop(pc, None)
         unit.release()
+        self.log.tell("release", name_of(past), 0, past.code)
         reason = "calls what is refused"
         self.log.tell("abort", name_of(past), 0, past.code, reason=reason, penalty=past.threshold, took=0)
 
@@ -317,6 +329,7 @@ class JitTier:
             if count == self.options.hot_exit * past.threshold and self._worth_recording(past, pc):
                 if self.budget.allows():
                     self.log.tell("exit", name_of(past), pc, code, count=count)
+                    past.bridged = True
                     return self.record(frame, pc)
                 past.exits[pc] -= -(-self.options.hot_exit // 4)
             if past.changed and self._is_due(past) and self.budget.allows():

@@ -8,38 +8,45 @@
     profile = profiler.profile(tier.coverage())
 
 What it is told and what it measures costs a microsecond for each run of compiled code; nothing where there is none.
+What can wait does not happen where it is told: `output` writes the file.
 """
 
 from __future__ import annotations
 
 import gc
 import hashlib
+import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 from types import FrameType, TracebackType
 from typing import IO, Any, Final
+from weakref import WeakSet
 
 from jit.backend import Departure, Outcome, Unit
-from jit.ir.text import dump
-from jit.log import Event, Log
+from jit.ir.copies import copied
+from jit.ir.graph import Graph
+from jit.log import Event, Heat, Log
 from jit.profiling.causes import cause_of
+from jit.profiling.heats import Heats
+from jit.profiling.output import Output
 from jit.profiling.places import place
 from jit.profiling.regions import Known, Regions
 from jit.profiling.sampling import Sampling
 from jit.reasons import REASONS
+from jit.x64.codememory import CodeMemoryRefused
 from jit.x64.encodings import shared
+from jit.x64.samples import SignalTaken
 from refsfi.exec.code import FuncCode, Program
+from refsfi.exec.tiers import ProfilerUnavailable
 from refsfi.observe.profile import model
-from refsfi.observe.profile.file import Writer, module_row
-from refsfi.observe.profile.model import Compilation, Exit, Profile, Region
+from refsfi.observe.profile.file import module_row
+from refsfi.observe.profile.model import Compilation, Counter, Exit, Profile, Region
 
 __all__ = ["Profiler"]
 
 _INTERVAL: Final = 1_000_000
-# What is written to the file is at most so old, in ns, while compiled code is entered.
-_STALE: Final = 500_000_000
 
 
 class _Thread:
@@ -60,19 +67,23 @@ class Profiler:
     def __init__(self, file: IO[str] | None = None, *, interval: int = _INTERVAL) -> None:
         """`file`: where rows are written as they come. `interval`: ns between samples; 0 for none."""
         self._profile = Profile(interval=interval)
-        self._writer = None if file is None else Writer(file)
+        self._output = None if file is None else Output(file, self._profile, self._fill)
         self._start = perf_counter_ns()
         self._stopped = 0
         self._regions = Regions()
         self._exits: dict[tuple[int, int, FuncCode, int], Exit] = {}
         self._threads: dict[int, _Thread] = {}
         self._modules: dict[Program, int] = {}
-        self._graphs: dict[int, tuple[str, int]] = {}
+        # Thread -> the graph that it compiles, and how many encodings had been made and missed before.
+        self._graphs: dict[int, tuple[Graph | None, int, int]] = {}
+        self._heats = Heats()
+        # Number of an exit -> ns from there until compiled code was entered again; of these, in functions of the host.
+        self._until_entered: list[int] = []
+        self._in_host: list[int] = []
+        self._blamed = 0
         self._logs: list[Log] = []
         self._lock = threading.RLock()
         self._sampling: Sampling | None = None
-        self._written = self._spots = 0
-        self._due = 0
 
     # --- what is profiled --------------------------------------------------------------------------------------------
 
@@ -88,29 +99,52 @@ class Profiler:
             self._add_module(program, module_row(path, hashlib.sha256(data).hexdigest(), data))
 
     def __enter__(self) -> Profiler:
+        """ProfilerUnavailable where threads cannot be sampled."""
         profile = self._profile
         if profile.interval:
             self._sampling = Sampling(profile.interval, self._spot, self._native)
+            try:
+                self._sampling.begin()
+            except (SignalTaken, CodeMemoryRefused, OSError, ValueError) as error:
+                self._sampling = None
+                self._detach()
+                raise ProfilerUnavailable(f"threads cannot be sampled: {error}") from error
             gc.callbacks.append(self._sampling.collecting)
-            self._sampling.begin()
         profile.began = time.time()
         self._start = perf_counter_ns()
-        if self._writer is not None:
-            self._writer.run(profile)
+        _running.add(self)
+        if self._output is not None:
+            self._output.begin()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self not in _running:
+            # A child of the process that is profiled.
+            return
+        _running.discard(self)
+        if self._output is not None:
+            self._output.end()
         sampling = self._sampling
         if sampling is not None:
             sampling.end()
             gc.callbacks.remove(sampling.collecting)
         self._stopped = perf_counter_ns()
+        self._detach()
+
+    def _detach(self) -> None:
         for log in self._logs:
             log.meter = None
             log.listeners.remove(self._told)
         self._logs.clear()
+
+    def forked(self) -> None:
+        """In a child: what it does belongs to no profile, and the file to its parent."""
+        self._output = self._sampling = None
+        self._lock = threading.RLock()
+        self._stopped = perf_counter_ns()
+        self._detach()
 
     def profile(self, coverage: Mapping[str, Mapping[str, int]] | None = None) -> Profile:
         """What is known so far. After the run's end it is written to the file, as its last rows. `coverage`: the
@@ -121,12 +155,15 @@ class Profiler:
                 profile.formless = dict(coverage.get("no form", {}))
                 profile.left = dict(coverage.get("left", {}))
             profile.wall = (self._stopped or perf_counter_ns()) - self._start
-            if self._sampling is not None:
-                self._sampling.fill(profile, self._start)
-            profile.exits = list(self._exits.values())
-            if self._stopped and not profile.complete:
-                profile.complete = True
-                self._write(last=True)
+            self._fill()
+            profile.counters = [
+                Counter(code.func_index, _name(code), pc, loop, passed, threshold, waits, self._module(code))
+                for code, pc, loop, passed, threshold, waits in self._heats.all()
+            ]
+            last = bool(self._stopped) and not profile.complete
+            profile.complete = bool(self._stopped)
+        if last and self._output is not None:
+            self._output.write(last=True)
         return profile
 
     # --- the log -----------------------------------------------------------------------------------------------------
@@ -140,9 +177,6 @@ class Profiler:
             took = self._take(event)
         state = self._thread()
         state.aside += took + perf_counter_ns() - began
-        if began > self._due:
-            self._due = began + _STALE
-            self.flush()
 
     def _take(self, event: Event) -> int:
         """Note an event; how many ns what it tells of took."""
@@ -152,12 +186,13 @@ class Profiler:
         module = 0 if code is None else self._module(code)
         time = event.time - self._start
         if event.name == "graph":
-            self._graphs[threading.get_ident()] = dump(facts["graph"]), shared().misses
+            graph = None if self._output is None else copied(facts["graph"])
+            self._graphs[threading.get_ident()] = graph, shared().made, shared().misses
             return 0
         took = int(facts.get("took", 0))
         row: Compilation | None = None
         if event.name == "compile":
-            text, misses = self._graphs.pop(threading.get_ident(), ("", 0))
+            graph, made, misses = self._graphs.pop(threading.get_ident(), (None, shared().made, shared().misses))
             phases = {phase: facts[phase] for phase in ("build", "optimise", "emit", "install")}
             unit: Unit = facts["unit"]
             costs = unit.costs()
@@ -172,14 +207,25 @@ class Profiler:
                 exits=costs["exits"],
                 spills=costs.get("spills", 0),
                 module=module,
-                graph=text,
             )
             self._regions.add(unit, region, event.time)
             self._profile.regions.append(region)
             if self._sampling is not None:
                 self._sampling.forget()
-            self._row("region", region)
-            row = Compilation(time, number, event.func, region.number, phases, shared().misses - misses, module=module)
+            if self._output is not None:
+                self._output.region(region, graph)
+            row = Compilation(
+                time,
+                number,
+                event.func,
+                region.number,
+                phases,
+                shared().misses - misses,
+                module=module,
+                made=shared().made - made,
+                kind=facts["kind"],
+                passed=0 if code is None else self._heats.passed(code),
+            )
             took = row.took
             facts = {key: fact for key, fact in facts.items() if key not in ("unit", "compiled", *phases)}
             facts["region"] = region.number
@@ -205,7 +251,7 @@ class Profiler:
         state = self._thread()
         exit = state.exit
         if exit is not None:
-            exit.cost += max(began - state.left - state.aside, 0)
+            self._until_entered[exit.number] += max(began - state.left - state.aside, 0)
         known = self._regions.of(unit)
         if known is not None:
             known.region.entered += 1
@@ -217,6 +263,9 @@ class Profiler:
             exit.taken += 1
         else:
             state.exit = None
+
+    def counts(self, code: FuncCode, pc: int, heat: Callable[[], Heat]) -> None:
+        self._heats.add(code, pc, heat)
 
     def _exit(self, departure: Departure) -> Exit:
         innermost = departure.frames[-1]
@@ -244,6 +293,8 @@ class Profiler:
                 remedy=cause.remedy,
                 module=self._module(code),
             )
+            self._until_entered.append(0)
+            self._in_host.append(0)
         return exit
 
     def _thread(self) -> _Thread:
@@ -260,14 +311,14 @@ class Profiler:
     def _spot(self, frame: FrameType | None, ident: int) -> tuple[Any, ...]:
         """What a thread does, by its Python stack, as the fields of a spot."""
         category, name, code, pc = place(frame)
-        if code is None:
-            return category, name
         state = self._threads.get(ident)
         exit = -1
         region = -1
-        if category == "interpreting" and state is not None and state.exit is not None:
+        if category in ("interpreting", "host") and state is not None and state.exit is not None:
             exit = state.exit.number
-        elif category == "native":
+        if code is None:
+            return category, name, -1, -1, -1, -1, exit
+        if category == "native":
             known = self._regions.latest(code)
             region = -1 if known is None else known.region.number
         return category, _name(code), code.func_index, pc, region, -1, exit, self._modules.get(code.program, 0)
@@ -286,39 +337,35 @@ class Profiler:
 
     def flush(self) -> None:
         """Write what is new. Not from a signal's handler."""
-        if self._writer is not None and self._lock.acquire(blocking=False):
-            try:
-                if self._sampling is not None:
-                    self._sampling.fill(self._profile, self._start)
-                self._profile.exits = list(self._exits.values())
-                self._write()
-            finally:
-                self._lock.release()
+        if self._output is not None:
+            self._output.write()
 
-    def _write(self, *, last: bool = False) -> None:
-        writer, profile = self._writer, self._profile
-        if writer is None:
-            return
-        spots, samples = len(profile.spots), len(profile.samples)
-        for spot in profile.spots[self._spots : spots]:
-            self._row("spot", spot)
-        for start in range(self._written, samples, 1000):
-            part = profile.samples[start : min(start + 1000, samples)]
-            writer.row("samples", [[s.time, s.thread, s.spot, s.weight] for s in part])
-        self._spots, self._written = spots, samples
-        writer.row("exits", [writer.fields(exit) for exit in profile.exits], last=last)
-        if last:
-            for number, name in profile.threads.items():
-                writer.row("thread", [number, name])
-            for region in profile.regions:
-                # How often each was entered is known by now.
-                self._row("entered", [region.number, region.entered, region.native])
-            writer.run(profile)
-        writer.flush()
+    def _fill(self) -> tuple[int, int]:
+        """Bring samples and exits up to date; how many spots and samples there are. An exit is not blamed for what the
+        host's functions took."""
+        with self._lock:
+            self._take_samples()
+            return len(self._profile.spots), len(self._profile.samples)
+
+    def _take_samples(self) -> None:
+        profile = self._profile
+        if self._sampling is not None:
+            self._sampling.fill(profile, self._start)
+        spots, samples = profile.spots, profile.samples
+        for number in range(self._blamed, len(samples)):
+            sample = samples[number]
+            spot = spots[sample.spot]
+            if spot.category == "host" and spot.exit >= 0:
+                self._in_host[spot.exit] += sample.weight
+        self._blamed = len(samples)
+        profile.exits = list(self._exits.values())
+        for exit in profile.exits:
+            exit.host = self._in_host[exit.number]
+            exit.cost = max(self._until_entered[exit.number] - exit.host, 0)
 
     def _row(self, kind: str, row: Any) -> None:
-        if self._writer is not None:
-            self._writer.row(kind, self._writer.fields(row))
+        if self._output is not None:
+            self._output.row(kind, row)
 
     def _module(self, code: FuncCode) -> int:
         number = self._modules.get(code.program)
@@ -336,3 +383,16 @@ class Profiler:
 def _name(code: FuncCode) -> str:
     name = code.program.module.names.funcs.get(code.func_index)
     return f"func {code.func_index}" if name is None else f"${name}"
+
+
+# Those whose run goes on.
+_running: WeakSet[Profiler] = WeakSet()
+
+
+def _forked() -> None:
+    for profiler in list(_running):
+        profiler.forked()
+    _running.clear()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import Final
 
 from jit.backend import Unit
-from jit.ir.graph import Graph
 from jit.lines import code_of
 from jit.x64.unit import NativeUnit
 from refsfi.exec.code import FuncCode
 from refsfi.observe.profile.model import Region
 
 __all__ = ["Known", "Regions"]
-
-# What reads or writes memory in the intermediate representation has one of these in its name.
-_ACCESS: Final = (".load", ".store")
 
 
 @dataclass(slots=True)
@@ -55,12 +50,11 @@ class Regions:
     def add(self, unit: Unit, region: Region, since: int) -> Known:
         code = code_of(unit)
         known = Known(region, code, since)
-        region.accesses = _accesses(unit.graph)
         if isinstance(unit, NativeUnit):
             known.base = unit.block.address
             known.end = known.base + unit.code.asm.size
-            # Those that rely on pages which fault.
-            region.unchecked = min(len(unit.code.faults), region.accesses)
+            region.unchecked = unit.code.unchecked
+            region.accesses = unit.code.unchecked + unit.code.checked
             known.lines = [(offset, unit.code.inlined.get(offset, code), pc) for offset, pc in unit.code.pcs]
             region.lines = [(offset, where.func_index, pc) for offset, where, pc in known.lines]
             region.machine = unit.block.read()[: unit.code.asm.size].hex()
@@ -85,8 +79,3 @@ class Regions:
             if known.base <= address < known.end and known.since <= time:
                 return known
         return None
-
-
-def _accesses(graph: Graph) -> int:
-    """How many accesses to memory a region has."""
-    return sum(any(word in graph.op[value].name for word in _ACCESS) for block in graph.blocks for value in block.code)

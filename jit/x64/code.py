@@ -80,6 +80,7 @@ class Code:
     offset that a call returns to -> the call. `frame`: bytes of a frame without return address and arguments. `pcs`:
     (offset, pc) pairs for listings. `stubs`: offset of the code that leaves by an exit -> the exit.
     `inlined`: offset -> the function that a pc there is of, where it is an inlined one.
+    `checked` and `unchecked`: accesses to memory with and without a comparison in front of them.
     """
 
     def __init__(self) -> None:
@@ -97,6 +98,8 @@ class Code:
         self.stubs: dict[int, int] = {}
         self.inlined: dict[int, FuncCode] = {}
         self.spills = 0
+        self.checked = 0
+        self.unchecked = 0
 
 
 class Addresses:

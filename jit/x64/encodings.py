@@ -57,6 +57,7 @@ class Encodings:
         self.branches: dict[str, bytes] = {}  # to a label: `jmp`, `call`, or a condition; the distance is left open
         self._templates: dict[str, str] = {}  # that were needed
         self._lines: list[str] = []  # of the file
+        self.made = 0  # finished instructions that were not known in this form yet
         self.misses = 0  # templates that PeachPy made for this process
         self._file = file
         self._fresh: dict[str, str] = {}  # templates that the file has not
@@ -81,6 +82,7 @@ class Encodings:
 
         AssemblyError where there is no such instruction, or an operand is out of range.
         """
+        self.made += 1
         encoding = self._compose(form, arguments)
         if self._room <= 0:
             for known in self.finished.values():

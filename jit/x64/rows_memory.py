@@ -65,6 +65,7 @@ def locate(e: Emitter, v: int, address: int, arg: MemArg, width: int) -> Address
     memory = e.program.info.mems[arg.mem]
     offset = arg.offset
     if memory.addr is not I64 and offset + width <= GUARD and e.guard(arg.mem):
+        e.code.unchecked += 1
         if arg.mem:
             asm.rm("mov64", RAX, at.INSTANCE, e.memory_word(arg.mem))
             asm.rm("mov64", RAX, RAX, at.MEM_BASE)
@@ -76,6 +77,7 @@ def locate(e: Emitter, v: int, address: int, arg: MemArg, width: int) -> Address
             if known < 1 << 31:
                 return Address(base, -1, known, True)
         return Address(base, e.gpr(address), offset, True)
+    e.code.checked += 1
     # rax: the address behind the last byte.
     record = e.temp_gpr()
     index = e.gpr(address)

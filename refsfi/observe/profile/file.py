@@ -4,7 +4,7 @@
     {"run": {"program": "a.wasm", "began": 1750000000.0, …}}
     {"module": {"path": "a.wasm", "digest": "…", "binary": "…"}}
     {"spot": {…}}  {"samples": [[time, thread, spot, weight], …]}  {"event": {…}}  {"region": {…}}
-    {"exits": [{…}]}  {"entered": [region, times, ns]}
+    {"exits": [{…}]}  {"entered": [region, times, ns]}  {"counters": [{…}]}
 
 Rows are the model's, field by field. Spots, regions and modules are numbered in the order of the file. A later row for
 the same exit, or for the run, takes the place of the earlier one. Readers ignore rows of a kind that they do not know.
@@ -21,7 +21,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
-from refsfi.observe.profile.model import CATEGORIES, Compilation, Event, Exit, Profile, Region, Sample, Spot
+from refsfi.observe.profile.model import CATEGORIES, Compilation, Counter, Event, Exit, Profile, Region, Sample, Spot
 
 __all__ = ["LIMIT", "VERSION", "ProfileError", "Writer", "binary_of", "module_row", "read", "save"]
 
@@ -94,6 +94,7 @@ def save(profile: Profile, file: IO[str], limit: int = LIMIT) -> None:
         for row in rows:
             writer.row(kind, writer.fields(row))
     writer.row("exits", [writer.fields(exit) for exit in profile.exits])
+    writer.row("counters", [writer.fields(counter) for counter in profile.counters])
     for start in range(0, len(profile.samples), 1000):
         part = profile.samples[start : start + 1000]
         writer.row("samples", [[s.time, s.thread, s.spot, s.weight] for s in part])
@@ -180,6 +181,7 @@ class _Reader:
             "entered": self._entered,
             "compilation": lambda row: profile.compilations.append(_made(Compilation, row)),
             "exits": self._take_exits,
+            "counters": self._counters,
         }
 
     def row(self, row: Any) -> None:
@@ -237,6 +239,9 @@ class _Reader:
             raise ValueError(f"no region {number}")
         region = self._profile.regions[number]
         region.entered, region.native = entered, native
+
+    def _counters(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._profile.counters = [_made(Counter, row) for row in rows]
 
     def _take_exits(self, rows: Iterable[dict[str, Any]]) -> None:
         for row in rows:

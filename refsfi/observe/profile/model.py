@@ -14,6 +14,7 @@ from typing import Any, Final
 __all__ = [
     "CATEGORIES",
     "Compilation",
+    "Counter",
     "Event",
     "Exit",
     "Node",
@@ -109,8 +110,8 @@ class Region:
 @dataclass(slots=True)
 class Exit:
     """An exit of a region, `snapshot` -1 where it does not say which. `taken`: how often; `cost`: ns from there until
-    compiled code was entered again, what was recorded and compiled meanwhile left out. `cause` and `remedy` are for
-    people."""
+    compiled code was entered again, without what was recorded and compiled meanwhile, and without `host`: ns of that in
+    functions of the host, by samples. `cause` and `remedy` are for people."""
 
     number: int
     region: int
@@ -124,6 +125,7 @@ class Exit:
     taken: int = 0
     cost: int = 0
     module: int = 0
+    host: int = 0
 
     @property
     def title(self) -> str:
@@ -133,9 +135,11 @@ class Exit:
 
 @dataclass(slots=True)
 class Compilation:
-    """An attempt to compile: ns of each phase (`build`, `optimise`, `emit`, `install`), `misses`: encodings
-    that PeachPy had to be asked for. `abort`: the reason where it came to nothing, with the `remedy`, and `penalty`,
-    the factor by which the function's threshold has grown."""
+    """An attempt to compile: ns of each phase (`build`, `optimise`, `emit`, `install`). Of the instructions that were
+    emitted, `made` were not in memory yet with their operands, and `misses` had an encoding that PeachPy had to be
+    asked for; all others were found. `kind`: why it was compiled, as in `jit.log`. `passed`: how often the place of
+    the function that is passed most had been passed. `abort`: the reason where it came to nothing, with the `remedy`,
+    and `penalty`, the factor by which the function's threshold has grown."""
 
     time: int
     func: int
@@ -147,10 +151,29 @@ class Compilation:
     remedy: str = ""
     penalty: int = 1
     module: int = 0
+    made: int = 0
+    kind: str = ""
+    passed: int = 0
 
     @property
     def took(self) -> int:
         return sum(self.phases.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A place of a function that is counted, at the end of the run: its beginning, or the header of a `loop` at `pc`.
+    `passed`, since it was hot last, of the `threshold` at which it is hot; a region's entry is not counted any more.
+    `waits`: how often it was hot, and what compiling may cost had been used up."""
+
+    func: int
+    name: str
+    pc: int
+    loop: bool
+    passed: int
+    threshold: int
+    waits: int = 0
+    module: int = 0
 
 
 @dataclass(slots=True)
@@ -196,6 +219,7 @@ class Profile:
     regions: list[Region] = field(default_factory=list)
     exits: list[Exit] = field(default_factory=list)
     compilations: list[Compilation] = field(default_factory=list)
+    counters: list[Counter] = field(default_factory=list)
     formless: dict[str, int] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
     lost: int = 0

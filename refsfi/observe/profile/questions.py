@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from refsfi.observe.profile.costs import payback
 from refsfi.observe.profile.file import ProfileError
 from refsfi.observe.profile.model import Profile
 
@@ -42,7 +43,9 @@ def why(profile: Profile, function: str) -> Answer:
             cure = f"; to cure it, {attempt.remedy}" if attempt.remedy else ""
             grounds.append(f"{when} refused: {attempt.abort} (threshold x{attempt.penalty}){cure}")
         else:
-            grounds.append(f"{when} compiled as region {attempt.region}, in {attempt.took / 1e6:.1f} ms")
+            paid = payback(profile, attempt)
+            after = "" if paid is None else f", paid back after {paid.count} {paid.unit}"
+            grounds.append(f"{when} compiled as region {attempt.region}, in {attempt.took / 1e6:.1f} ms{after}")
     numbers = {region.number for region in regions}
     exits = [e for e in profile.ranked_exits() if e.region in numbers]
     for exit in exits[:_MOST]:
@@ -62,8 +65,22 @@ def why(profile: Profile, function: str) -> Answer:
     elif any(e.name == "record" and e.func == name for e in profile.events):
         verdict = "not compiled: it was recorded, and nothing was learned that could be entered"
     else:
-        verdict = "not compiled: it has not run often enough, or is part of the functions that it is inlined into"
+        verdict = _cold(profile, module, func)
     return Answer(name, verdict, grounds)
+
+
+def _cold(profile: Profile, module: int, func: int) -> str:
+    """Of a function that was never recorded: how hot it got."""
+    counters = [c for c in profile.counters if (c.module, c.func) == (module, func)]
+    if not counters:
+        return "not compiled: no counter of it is known; it was not called, or the profile is of a run that did not end"
+    hottest = max(counters, key=lambda c: (c.waits, c.passed / max(c.threshold, 1)))
+    place = f"its loop @{hottest.pc}" if hottest.loop else "its beginning"
+    if hottest.waits:
+        return f"not compiled: {place} was hot, and {hottest.waits} times compiling had used up its share of the run"
+    if hottest.passed == 0:
+        return f"not compiled: {place} was not passed by the interpreter; calls of it are inlined, or there were none"
+    return f"not compiled: it is cold: {place} was passed {hottest.passed} times, and {hottest.threshold} make it hot"
 
 
 def _named(profile: Profile, function: str) -> list[tuple[int, int]]:
@@ -79,6 +96,7 @@ def _functions(profile: Profile) -> Iterator[tuple[int, int, str]]:
     """Module, index and name of all functions that rows are about, as often as they are."""
     yield from ((row.module, row.func, row.name) for row in profile.compilations)
     yield from ((row.module, row.func, row.name) for row in profile.exits)
+    yield from ((row.module, row.func, row.name) for row in profile.counters)
     yield from ((row.module, row.func, row.name) for row in profile.spots if row.func >= 0)
 
 
