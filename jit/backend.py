@@ -7,10 +7,10 @@ and must do the same, to the bit.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from jit.ir.graph import Graph
+from jit.plain import Plain
 from refsfi.exec.code import FuncCode
 from refsfi.runtime.store import Frame, FuncInst, Instance
 from refsfi.runtime.values import Value
@@ -18,19 +18,21 @@ from refsfi.runtime.values import Value
 __all__ = ["Activation", "Backend", "Departure", "Unit"]
 
 
-@dataclass(slots=True)
-class Activation:
+class Activation(Plain):
     """A frame of the interpreter as it has to be. Of all but the innermost one, `pc` is the call at which it waits.
     `values`: pairs (register, value)."""
 
-    inst: Instance
-    code: FuncCode
-    pc: int
-    values: list[tuple[int, Value]]
+    __slots__ = ("code", "inst", "pc", "values")
+    __match_args__ = ("inst", "code", "pc", "values")
+
+    def __init__(self, inst: Instance, code: FuncCode, pc: int, values: list[tuple[int, Value]]) -> None:
+        self.inst = inst
+        self.code = code
+        self.pc = pc
+        self.values = values
 
 
-@dataclass(slots=True)
-class Departure:
+class Departure(Plain):
     """A region has been left at an instruction that the interpreter is to execute.
 
     `frames`: outermost first. The first one is that which entered the region; the others were called or inlined. `unit`
@@ -42,11 +44,22 @@ class Departure:
     `error`: the instruction has been executed, by a `jit.helper`, and this is what it raised; its fuel has been taken.
     """
 
-    frames: list[Activation]
-    unit: Unit
-    exit: int
-    call: tuple[FuncInst, list[Value]] | None = None
-    error: BaseException | None = None
+    __slots__ = ("call", "error", "exit", "frames", "unit")
+    __match_args__ = ("frames", "unit", "exit", "call", "error")
+
+    def __init__(
+        self,
+        frames: list[Activation],
+        unit: Unit,
+        exit: int,
+        call: tuple[FuncInst, list[Value]] | None = None,
+        error: BaseException | None = None,
+    ) -> None:
+        self.frames = frames
+        self.unit = unit
+        self.exit = exit
+        self.call = call
+        self.error = error
 
 
 # What the region's activation returned, or where it was left.

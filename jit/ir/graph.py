@@ -15,11 +15,11 @@ instruction is next, and which registers hold which values. Registers that are n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from jit.ir.entry import CALL
 from jit.ir.ops import IrOp, Type
+from jit.plain import Plain
 
 if TYPE_CHECKING:
     from refsfi.exec.code import FuncCode
@@ -49,96 +49,135 @@ __all__ = [
 NO_SNAPSHOT: Final = -1
 
 
-@dataclass(slots=True)
-class Edge:
+class Edge(Plain):
     """To a block, with a value for each of its parameters."""
 
-    target: int
-    args: list[int] = field(default_factory=list)
+    __slots__ = ("args", "target")
+    __match_args__ = ("target", "args")
+
+    def __init__(self, target: int, args: list[int] | None = None) -> None:
+        self.target = target
+        self.args: list[int] = [] if args is None else args
 
 
-@dataclass(slots=True)
-class Jump:
-    edge: Edge
+class Jump(Plain):
+    __slots__ = ("edge",)
+    __match_args__ = ("edge",)
+
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
 
 
-@dataclass(slots=True)
-class Branch:
+class Branch(Plain):
     """To `then` if the i32 value `condition` is not zero."""
 
-    condition: int
-    then: Edge
-    otherwise: Edge
+    __slots__ = ("condition", "otherwise", "then")
+    __match_args__ = ("condition", "then", "otherwise")
+
+    def __init__(self, condition: int, then: Edge, otherwise: Edge) -> None:
+        self.condition = condition
+        self.then = then
+        self.otherwise = otherwise
 
 
-@dataclass(slots=True)
-class Switch:
+class Switch(Plain):
     """To edge `index`, an i32 value, unsigned; to the last one if it is too large."""
 
-    index: int
-    edges: list[Edge]
+    __slots__ = ("edges", "index")
+    __match_args__ = ("index", "edges")
+
+    def __init__(self, index: int, edges: list[Edge]) -> None:
+        self.index = index
+        self.edges = edges
 
 
-@dataclass(slots=True)
-class Exit:
+class Exit(Plain):
     """Leave the region through a snapshot."""
 
-    snapshot: int
+    __slots__ = ("snapshot",)
+    __match_args__ = ("snapshot",)
+
+    def __init__(self, snapshot: int) -> None:
+        self.snapshot = snapshot
 
 
-@dataclass(slots=True)
-class Return:
+class Return(Plain):
     """The activation is over."""
 
-    values: tuple[int, ...]
+    __slots__ = ("values",)
+    __match_args__ = ("values",)
+
+    def __init__(self, values: tuple[int, ...]) -> None:
+        self.values = values
 
 
-@dataclass(slots=True)
-class TailCall:
+class TailCall(Plain):
     """Call in place of this activation. `callee` is a `Callee`, or None where the first argument is the function."""
 
-    callee: Callee | None
-    args: tuple[int, ...]
-    snapshot: int
+    __slots__ = ("args", "callee", "snapshot")
+    __match_args__ = ("callee", "args", "snapshot")
+
+    def __init__(self, callee: Callee | None, args: tuple[int, ...], snapshot: int) -> None:
+        self.callee = callee
+        self.args = args
+        self.snapshot = snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Callee:
+class Callee(Plain):
     """A function of the region's own module, by its index."""
 
-    index: int
+    __slots__ = ("index",)
+    __match_args__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index = index
 
 
 Terminator: TypeAlias = Jump | Branch | Switch | Exit | Return | TailCall
 
 
-@dataclass(slots=True)
-class Block:
+class Block(Plain):
     """`loop` marks the header of a loop: some edge to it comes from a block that it dominates."""
 
-    params: list[int] = field(default_factory=list)
-    code: list[int] = field(default_factory=list)
-    end: Terminator | None = None
-    loop: bool = False
+    __slots__ = ("code", "end", "loop", "params")
+    __match_args__ = ("params", "code", "end", "loop")
+
+    def __init__(
+        self,
+        params: list[int] | None = None,
+        code: list[int] | None = None,
+        end: Terminator | None = None,
+        loop: bool = False,
+    ) -> None:
+        self.params: list[int] = [] if params is None else params
+        self.code: list[int] = [] if code is None else code
+        self.end = end
+        self.loop = loop
 
 
-@dataclass(frozen=True, slots=True)
-class FrameState:
+class FrameState(Plain):
     """One activation: it goes on at instruction `pc`; if it is not the innermost one, or if the snapshot is a call's,
     it waits at the call `pc`. `values` are pairs (register of the frame, value)."""
 
-    code: FuncCode
-    pc: int
-    values: tuple[tuple[int, int], ...]
+    __slots__ = ("code", "pc", "values")
+    __match_args__ = ("code", "pc", "values")
+
+    def __init__(self, code: FuncCode, pc: int, values: tuple[tuple[int, int], ...]) -> None:
+        self.code = code
+        self.pc = pc
+        self.values = values
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Plain):
     """`frames`, outermost first: the region's own activation, then those inlined into it. `refund`: fuel that was taken
     ahead for instructions that are not executed; None where none is counted."""
 
-    frames: tuple[FrameState, ...]
-    refund: int
+    __slots__ = ("frames", "refund")
+    __match_args__ = ("frames", "refund")
+
+    def __init__(self, frames: tuple[FrameState, ...], refund: int) -> None:
+        self.frames = frames
+        self.refund = refund
 
 
 class Graph:
