@@ -1,4 +1,4 @@
-"""Records without `dataclasses`, which compiles source for each class: that was a sixth of what making the tier took."""
+"""Records without `dataclasses`, which compiles source for each class: a sixth of what making the tier took."""
 
 from __future__ import annotations
 
