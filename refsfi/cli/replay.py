@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-import struct
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from refsfi.cli.aftermath import Aftermath, DebugSettings
+from refsfi.cli.debug import DEBUGGER_OPTIONS, Asked, debug
 from refsfi.cli.files import describe, read_input
 from refsfi.cli.jit import JIT_OPTIONS, tier_choice
-from refsfi.cli.options import Command, UsageError
+from refsfi.cli.options import Command, Option, Parsed, UsageError
 from refsfi.cli.report import EXIT_TRAP, Failure, complain, execute
 from refsfi.debug.journal import Call
 from refsfi.debug.model import DebugError
+from refsfi.debug.recording.output import written
 from refsfi.debug.recording.read import Recording
 from refsfi.debug.recording.replay import Replay
+from refsfi.debug.session import Session
 from refsfi.errors import GuestException, GuestExit, Trap, WasmError
 from refsfi.exec.tiers import make_tier
-from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Instance
 
 __all__ = ["main", "read_recording"]
@@ -30,13 +31,18 @@ _COMMAND = Command(
     "Run once more what refsfi run -R path=LOG has recorded: the same instructions,\n"
     "with no host. What the guest wrote to its standard output and error is shown\n"
     "again; nothing else is touched.",
-    [*JIT_OPTIONS],
-    "Exit codes: as those of the recorded run; 1 if the recording cannot be read,\n"
-    "or the run is not the recorded one; 2 wrong usage.",
+    [
+        Option("--debug", "debug the run instead: refsfi debug, with its commands"),
+        *DEBUGGER_OPTIONS,
+        *JIT_OPTIONS,
+    ],
+    "Exit codes: as those of the recorded run; 125 if the recording ends before the\n"
+    "run did; 1 if it cannot be read, or the run is not the recorded one; 2 wrong\n"
+    "usage.",
 )
 
-_U32: Final = struct.Struct("<I")
-_WRITE: Final = ("wasi_snapshot_preview1::fd_write", "wasi_unstable::fd_write")
+# The recording ends before the run did: what `git bisect run` takes as "neither good nor bad".
+EXIT_BROKEN_OFF: Final = 125
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -58,6 +64,8 @@ def _run(arguments: Sequence[str]) -> int:
         raise UsageError("one recording is expected: refsfi replay LOG")
     (path,) = parsed.operands
     recording = read_recording(path)
+    if "debug" in parsed:
+        return _debug(path, recording, parsed)
     try:
         replay = Replay(recording, make_tier(tier_choice(parsed, None)), _echo)
         outcome = replay.run()
@@ -70,7 +78,7 @@ def _run(arguments: Sequence[str]) -> int:
         raise Failure(f"{path}: the run is not the recorded one: {'; '.join(differences)}")
     if outcome is None:
         complain(f"{path}: the recording ends here: the run was broken off")
-        return 0
+        return EXIT_BROKEN_OFF
     if sys.stdout is not None:
         sys.stdout.flush()
     if isinstance(outcome, GuestExit):
@@ -85,19 +93,21 @@ def _run(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _debug(path: str, recording: Recording, parsed: Parsed) -> int:
+    """The recorded run under the debugger."""
+    asked = Asked()
+    asked.take(parsed)
+    try:
+        programs = recording.programs()
+        session = Session(recording.target(programs), journal=recording.journal())
+        return debug(session, programs, [path] * len(programs), asked)
+    except WasmError as error:
+        raise Failure(describe(path, error)) from None
+
+
 def _echo(call: Call, inst: Instance) -> None:
     """Show what the guest wrote to its standard output or error."""
-    if call.name not in _WRITE or call.results != (0,) or call.arguments[0] not in (1, 2):
-        return
-    memory = inst.exports.get("memory")
-    fd, buffers, count, written = call.arguments
-    if not isinstance(memory, MemInst):
-        return
-    data = memory.data
-    (left,) = _U32.unpack_from(data, written)
-    for number in range(count):
-        start, size = struct.unpack_from("<II", data, buffers + 8 * number)
-        piece = bytes(data[start : start + min(size, left)])
-        left -= len(piece)
+    fd, piece = written(call, inst) or (0, b"")
+    if fd in (1, 2):
         while piece:
             piece = piece[os.write(fd, piece) :]

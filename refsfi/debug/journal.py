@@ -20,7 +20,7 @@ from refsfi.runtime.store import GlobalInst, HostFunc, Instance
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import Value
 
-__all__ = ["Call", "Effects", "Exhausted", "Journal", "Refusal", "Tracker", "World", "bordered"]
+__all__ = ["Call", "Effects", "Exhausted", "Journal", "Refusal", "Tracker", "Watcher", "World", "bordered"]
 
 
 class Exhausted(Halt):
@@ -50,8 +50,12 @@ class Effects:
     tables: list[tuple[int, list[Value]]] = field(default_factory=list)
     fuel: int = 0
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.writes or self.grown or self.globals or self.tables or self.fuel)
+
     def apply(self, shared: Shared) -> None:
-        """But for the fuel."""
+        """But for the fuel. DebugError where they do not fit."""
         for number, size in self.grown:
             memory = _numbered(shared[0], number)
             missing = size - len(memory.data) >> memory.declared.page_size_log2
@@ -65,7 +69,7 @@ class Effects:
         for number, value in self.globals:
             _numbered(shared[1], number).value = value
         for number, elems in self.tables:
-            _numbered(shared[2], number).elems[:] = elems
+            _numbered(shared[2], number).restore(elems)
 
 
 # Memories, globals, tables, each without repetitions and in the order of the instances.
@@ -160,6 +164,11 @@ class Journal:
         self._inside = False
         self._notes: list[str] = []
 
+    @property
+    def inside(self) -> bool:
+        """Whether a function of the host is being executed."""
+        return self._inside
+
     def note(self, line: str) -> None:
         """Somebody's remark about the call of the host that is being made, for people."""
         self._notes.append(line)
@@ -222,7 +231,7 @@ class Journal:
     def _make(self, world: World, function: HostFunc, arguments: tuple[Value, ...], tracker: Tracker | None) -> Call:
         call = Call(function.name, arguments, clock=world.now())
         shared = world.shared()
-        watcher = None if tracker is not None else _Watcher(shared)
+        watcher = None if tracker is not None else Watcher(shared)
         if tracker is not None:
             tracker.begin()
         self._notes.clear()
@@ -294,8 +303,8 @@ def again(error: Trap | GuestException | GuestExit) -> Callable[[], Exception]:
 _PIECE: Final = 4096
 
 
-class _Watcher:
-    """Finds out what a host function does to the guest's state, by comparing before and after."""
+class Watcher:
+    """Finds out what the host does to the guest's state, by comparing it with what it was."""
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared

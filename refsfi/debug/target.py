@@ -1,4 +1,4 @@
-"""What is debugged: a store, and the instantiations and calls that make up its run, in their order.
+"""What is debugged: a store, and the instantiations, calls and changes that make up its run, in their order.
 
 They are given as actions and not done yet, for the debugger does them itself: a start function is stepped through like
 any other, and going back to before an instantiation is going back to a state.
@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from refsfi.debug.journal import Tracker
+from refsfi.debug.journal import Effects, Tracker
 from refsfi.exec.code import Program
 from refsfi.runtime.limits import Limits
 from refsfi.runtime.store import Extern, FuncInst, HostFunc, Instance, Store
 from refsfi.runtime.values import Value
 
-__all__ = ["Action", "Call", "Instantiate", "Target", "untracked"]
+__all__ = ["Action", "Call", "Change", "Instantiate", "Target", "untracked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,19 @@ class Call:
     finished: Callable[[Sequence[Value]], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the host does to the guest between two calls: bytes it writes, memories it grows, globals and tables."""
+
+    effects: Effects
+
+
 def untracked(function: HostFunc) -> Tracker | None:
     """Of no function is it known what it writes."""
     return None
 
 
-Action: TypeAlias = Instantiate | Call
+Action: TypeAlias = "Instantiate | Call | Change"
 
 
 @dataclass(slots=True)

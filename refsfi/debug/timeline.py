@@ -20,7 +20,7 @@ from refsfi.debug.journal import Call as LoggedCall
 from refsfi.debug.journal import Journal, Shared, bordered, shared_by
 from refsfi.debug.model import Reason
 from refsfi.debug.snapshot import Snapshot, take
-from refsfi.debug.target import Action, Call, Instantiate, Target
+from refsfi.debug.target import Action, Call, Change, Instantiate, Target
 from refsfi.errors import Crash, GuestException, GuestExit, Trap
 from refsfi.exec.calls import enter
 from refsfi.exec.code import Program
@@ -108,7 +108,7 @@ class Timeline:
                 break
             action = self._actions[self._action]
             self._action += 1
-            made |= isinstance(action, Instantiate)
+            made |= not isinstance(action, Call)
             try:
                 self._begin(action)
             except (Trap, GuestException, GuestExit) as error:
@@ -132,12 +132,15 @@ class Timeline:
             if program.module.start is not None:
                 self._enter(instance.funcs[program.module.start], ())
             return
+        if isinstance(action, Change):
+            action.effects.apply(self.shared())
+            return
         self._enter(action.function(), action.arguments)
 
     def _enter(self, func: FuncInst | HostFunc, arguments: Sequence[Value]) -> None:
         self._types = func_type(func.type).results
         if isinstance(func, HostFunc):
-            self._finish(tuple(func.fn(*arguments)))
+            self._finish(tuple(self._stand_in(func, func.name).fn(*arguments)))
             return
         entry = Entry(self.store, None, func.code.nresults)
         self.store.frame = entry

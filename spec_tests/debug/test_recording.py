@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import struct
+import zlib
 from pathlib import Path
 from random import Random
 
@@ -13,7 +15,7 @@ import pytest
 from refsfi.cli.main import main
 from refsfi.debug.history import HistoryOptions
 from refsfi.debug.model import DebugError, Reason
-from refsfi.debug.recording.format import MAGIC, RecordingError
+from refsfi.debug.recording.format import MAGIC, Cut, Kind, RecordingError, pieces
 from refsfi.debug.recording.read import Recording
 from refsfi.debug.recording.replay import Replay
 from refsfi.debug.session import Session
@@ -195,9 +197,6 @@ def test_a_damaged_recording_is_refused_or_runs_to_an_end(log: bytes) -> None:
 
 def test_a_forged_recording_is_refused(log: bytes) -> None:
     """With checksums that are right, every piece may say anything."""
-    import struct
-    import zlib
-
     random = Random(6)
     head = len(MAGIC) + 2
     pieces = []
@@ -217,7 +216,7 @@ def test_a_forged_recording_is_refused(log: bytes) -> None:
         if random.random() < 0.2:
             del changed[index]
         elif random.random() < 0.2:
-            changed.insert(random.randrange(len(changed)), (random.randrange(1, 10), bytes(data)))
+            changed.insert(random.randrange(len(changed)), (random.choice(list(Kind)), bytes(data)))
         else:
             changed[index] = (kind, bytes(data))
         forged = log[:head] + b"".join(struct.pack("<BII", k, len(p), zlib.crc32(p)) + p for k, p in changed)
@@ -245,3 +244,18 @@ def test_wrong_usage(tmp_path: Path, guest: Path) -> None:
     code, err = run("run", "-R", f"path={tmp_path}/none/log", str(guest))
     assert code == 1
     assert "cannot be written" in err
+
+
+def test_a_run_that_was_broken_off_has_an_exit_code_of_its_own(log: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "cut"
+    path.write_bytes(log[:-1])
+    assert Recording.read(path.read_bytes()).cut
+    # Only the end is missing, so all of the guest's run is there.
+    assert run("replay", str(path))[0] == 7
+    names = [kind for kind, _ in pieces(log, Cut())]
+    last = len(names) - 1 - names[::-1].index(Kind.CALL)
+    whole = [struct.pack("<BII", kind, len(p), zlib.crc32(p)) + p for kind, p in pieces(log, Cut())]
+    path.write_bytes(log[: len(MAGIC) + 2] + b"".join(whole[:last]))
+    code, err = run("replay", str(path))
+    assert code == 125
+    assert err == f"{path}: the recording ends here: the run was broken off\n"

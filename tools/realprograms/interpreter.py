@@ -13,7 +13,7 @@ from refsfi.exec.code import Program
 from refsfi.exec.instantiate import instantiate
 from refsfi.exec.machine import invoke
 from refsfi.exec.tiers import TierChoice, make_tier
-from refsfi.host.wasi import Preopen, Wasi, WasiOptions
+from refsfi.host.wasi import Observer, Preopen, Wasi, WasiOptions
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Extern, FuncInst, GlobalInst, HostFunc, Instance, Store
 from refsfi.runtime.table import TableInst
@@ -48,10 +48,12 @@ class Interpreter(Guest):
     """Decodes and validates when made, function bodies when they are first called."""
 
     tier = TierChoice("off")
+    # What is counted of fuel, if it is: more than any task needs.
+    fuel: int | None = None
 
     def __init__(self, task: Task, shared: Path | None, folders: Mapping[str, Path], binaries: Mapping[str, bytes]):
         super().__init__(task, shared, folders)
-        self._store = Store()
+        self._store = Store(fuel=self.fuel)
         self._linked = {linked.name: linked for linked in task.modules}
         self._programs: dict[str, Program] = {}
         self._instances: dict[str, Instance] = {}
@@ -62,7 +64,8 @@ class Interpreter(Guest):
         tier = make_tier(self.tier)
         for name, binary in binaries.items():
             module = decode(binary, DEFAULT, lazy=True)
-            self._programs[name] = Program(module, validate(module, DEFAULT, lazy=True), tier=tier)
+            info = validate(module, DEFAULT, lazy=True)
+            self._programs[name] = Program(module, info, metered=self.fuel is not None, tier=tier)
 
     def instantiate(self, module: str) -> None:
         linked, program = self._linked[module], self._programs[module]
@@ -70,7 +73,13 @@ class Interpreter(Guest):
             self._import(linked, declared, type)
             for declared, type in zip(program.module.imports, program.import_types, strict=True)
         ]
-        self._instances[module] = instantiate(self._store, program, imports)
+        self._instances[module] = self._make_instance(program, imports)
+
+    def _make_instance(self, program: Program, imports: Sequence[Extern]) -> Instance:
+        return instantiate(self._store, program, imports)
+
+    def _run(self, func: FuncInst | HostFunc, arguments: list[Value]) -> Sequence[Value]:
+        return invoke(self._store, func, arguments)
 
     # --- what a guest offers
 
@@ -90,7 +99,7 @@ class Interpreter(Guest):
     def _invoke(self, func: FuncInst | HostFunc, args: Sequence[Any]) -> Any:
         type = func_type(func.type)
         try:
-            results = invoke(self._store, func, [_to_guest(a, t) for a, t in zip(args, type.params, strict=True)])
+            results = self._run(func, [_to_guest(a, t) for a, t in zip(args, type.params, strict=True)])
         except errors.GuestExit as exit:
             raise GuestExit(exit.code) from None
         values = [_to_host(v, t) for v, t in zip(results, type.results)]
@@ -193,6 +202,9 @@ class Interpreter(Guest):
             raise Mismatch(f"there is no {declared.module}.{declared.name}")
         return found
 
+    def _wasi_observer(self) -> Observer | None:
+        return None
+
     def _granted(self) -> Wasi:
         """WASI with what the task grants: its arguments and environment, its folders, nothing of this process."""
         wasi = self.task.wasi
@@ -208,6 +220,7 @@ class Interpreter(Guest):
                     stdout=self.stdout.extend,
                     stderr=self.stderr.extend,
                     preopens=[Preopen(folder, guest_path) for guest_path, folder in self.folders.items()],
+                    observer=self._wasi_observer(),
                 )
             )
         return self._wasi

@@ -20,7 +20,7 @@ from tools.realprograms.fetch import Store, Unavailable
 from tools.realprograms.list import ROOT, Task
 from tools.realprograms.tasks import Guest, GuestAbort, GuestExit, Mismatch, check_command, make_folders, run_steps
 
-__all__ = ["ENGINES", "Result", "Speed", "run_all", "run_here", "run_task"]
+__all__ = ["ENGINES", "Result", "Speed", "obstacle", "run_all", "run_here", "run_task"]
 
 ENGINES = ("refsfi", "jit", "wasmtime")
 
@@ -208,7 +208,7 @@ def run_all(
 
     ready: list[Task] = []
     for task in tasks:
-        why = _obstacle(task, store)
+        why = obstacle(task, store)
         if why is None:
             ready.append(task)
         else:
@@ -224,7 +224,7 @@ def _drain(items: Iterable[None]) -> None:
         pass
 
 
-def _obstacle(task: Task, store: Store) -> Result | None:
+def obstacle(task: Task, store: Store) -> Result | None:
     """Why a task cannot be run here, after trying to fetch what it needs; None where it can."""
     for path in task.shared_paths():
         if store.shared is None or not (store.shared / path).exists():

@@ -17,9 +17,11 @@ from enum import IntEnum
 from typing import Any, BinaryIO, Final
 
 from refsfi.errors import WasmError
+from refsfi.runtime.values import HostRef
 
 __all__ = [
     "Cut",
+    "HostObjects",
     "Kind",
     "Opaque",
     "Reader",
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 MAGIC: Final = b"refsfi recording\n"
-VERSION: Final = 1
+VERSION: Final = 2
 _VERSION: Final = struct.Struct("<H")
 _PIECE: Final = struct.Struct("<BII")
 
@@ -54,6 +56,8 @@ class Kind(IntEnum):
     CALL = 7  # of a host function
     REFUSAL = 8  # the machine had no room for a memory to grow
     END = 9  # JSON: how the run ended
+    CHANGE = 10  # what the host did to the guest between two calls
+    DONE = 11  # JSON: how the call before ended
 
 
 class Writer:
@@ -111,10 +115,11 @@ def pieces(data: bytes, cut: Cut) -> Iterator[tuple[Kind, bytes]]:
 
 
 class Opaque:
-    """A reference in the arguments of a call, which says nothing outside of its process: equal to any other."""
+    """A reference of the guest's in the arguments of a call, which says nothing outside of its process: equal to any
+    other."""
 
     def __eq__(self, other: object) -> bool:
-        return not isinstance(other, int | bytes) and other is not None
+        return not isinstance(other, int | bytes | HostRef) and other is not None
 
     def __hash__(self) -> int:
         return 0
@@ -136,11 +141,30 @@ def put_bytes(out: bytearray, data: bytes) -> None:
     out += data
 
 
-_NUMBER, _VECTOR, _NULL, _OPAQUE = range(4)
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What stands for an object of the host's when a recording is run: the guest can only hand it on."""
+
+    number: int
 
 
-def put_value(out: bytearray, value: Any, *, opaque: bool) -> None:
-    """A number, a vector or null; another reference only where `opaque` ones do. RecordingError."""
+class HostObjects:
+    """Numbers the objects that the host hands in, by identity."""
+
+    def __init__(self) -> None:
+        # With the object, so that its id stays its own.
+        self._numbers: dict[int, tuple[int, Any]] = {}
+
+    def number(self, ref: HostRef) -> int:
+        return self._numbers.setdefault(id(ref.value), (len(self._numbers), ref.value))[0]
+
+
+_NUMBER, _VECTOR, _NULL, _OPAQUE, _HOST = range(5)
+
+
+def put_value(out: bytearray, value: Any, objects: HostObjects, *, opaque: bool = False) -> None:
+    """A number, a vector, null or an object of the host's; another reference only where `opaque` ones do.
+    RecordingError."""
     if isinstance(value, int):
         out.append(_NUMBER)
         put_number(out, value)
@@ -149,10 +173,13 @@ def put_value(out: bytearray, value: Any, *, opaque: bool) -> None:
         put_bytes(out, value)
     elif value is None:
         out.append(_NULL)
+    elif isinstance(value, HostRef):
+        out.append(_HOST)
+        put_number(out, objects.number(value))
     elif opaque:
         out.append(_OPAQUE)
     else:
-        raise RecordingError("a function of the host returns a reference other than null, which cannot be recorded")
+        raise RecordingError("the host hands a reference of the guest's in, which cannot be recorded")
 
 
 class Reader:
@@ -199,6 +226,8 @@ class Reader:
             return None
         if tag == _OPAQUE:
             return Opaque()
+        if tag == _HOST:
+            return HostRef(Recorded(self.number()))
         raise RecordingError("the recording is damaged: there is no such value")
 
     def values(self) -> tuple[Any, ...]:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeAlias
 
-from refsfi.debug.journal import Call, Effects, Journal, Refusal
+from refsfi.debug.journal import Call, Journal, Refusal
+from refsfi.debug.recording.effects import read_effects
 from refsfi.debug.recording.format import Cut, Kind, Reader, RecordingError, pieces
 from refsfi.debug.recording.write import EXITED, RETURNED, TRAPPED
-from refsfi.debug.target import Action, Instantiate, Target
+from refsfi.debug.target import Action, Change, Instantiate, Target
 from refsfi.debug.target import Call as Invoke
 from refsfi.errors import Exhaustion, GuestExit, LimitError, MemoryFault, Trap, TrapCode
 from refsfi.exec.code import Program
@@ -45,6 +46,8 @@ class Recording:
     end: dict[str, Any] | None = None
     cut: bool = False
     entries: list[Call | Refusal] = field(default_factory=list)
+    # How calls ended, by the number of the action; of those of which it was told.
+    outcomes: dict[int, dict[str, Any]] = field(default_factory=dict)
     _externs: list[bytes] = field(default_factory=list)
     _actions: list[tuple[Any, ...]] = field(default_factory=list)
     _names: list[str] = field(default_factory=list)
@@ -77,6 +80,8 @@ class Recording:
             self._externs.append(payload)
         elif kind is Kind.END:
             self.end = _object(payload)
+        elif kind is Kind.DONE:
+            self.outcomes[len(self._actions) - 1] = _object(payload)
         elif kind is Kind.HEAD:
             raise RecordingError("the recording is damaged: it begins twice")
         else:
@@ -87,6 +92,8 @@ class Recording:
                 self.entries.append(self._call(r))
             elif kind is Kind.INSTANTIATE:
                 self._actions.append((kind, r.number(), [_ref(r) for _ in range(r.count())]))
+            elif kind is Kind.CHANGE:
+                self._actions.append((kind, read_effects(r), None))
             else:
                 self._actions.append((kind, _ref(r), r.values()))
             r.end()
@@ -94,13 +101,8 @@ class Recording:
     def _call(self, r: Reader) -> Call:
         name = self._names[r.number()]
         arguments = r.values()
-        effects = Effects()
-        effects.grown = [(r.number(), r.number()) for _ in range(r.count())]
-        effects.writes = [(r.number(), r.number(), r.bytes()) for _ in range(r.count())]
-        effects.globals = [(r.number(), r.value()) for _ in range(r.count())]
-        effects.fuel = r.number()
+        call = Call(name, arguments, effects=read_effects(r))
         ending = r.number()
-        call = Call(name, arguments, effects=effects)
         if ending == RETURNED:
             call.results = r.values()
         elif ending == EXITED:
@@ -134,6 +136,8 @@ class Recording:
                 if len(second) != len(program.import_types):
                     raise RecordingError("the recording is damaged: imports are missing")
                 actions.append(Instantiate(program, world.imports(program, second), made=world.instances.append))
+            elif kind is Kind.CHANGE:
+                actions.append(Change(first))
             else:
                 actions.append(Invoke(world.function(first), second))
         return Target(actions, self.limits, self._fuel)

@@ -13,11 +13,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from refsfi.debug.journal import Call, Journal, Refusal, Shared, Tracker, bordered, shared_by
-from refsfi.debug.recording.format import Kind, RecordingError, Writer, put_bytes, put_number, put_value
+from refsfi.debug.journal import Call, Journal, Refusal, Shared, Tracker, Watcher, bordered, shared_by
+from refsfi.debug.recording.effects import put_effects, put_values
+from refsfi.debug.recording.format import HostObjects, Kind, RecordingError, Writer, put_bytes, put_number, put_value
 from refsfi.debug.recording.state import digest
-from refsfi.errors import GuestException, GuestExit, Trap
+from refsfi.debug.target import untracked
+from refsfi.errors import GuestException, GuestExit, Trap, TrapCode
 from refsfi.exec.code import Program
+from refsfi.exec.instantiate import instantiate
+from refsfi.exec.machine import invoke
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Extern, Frame, FuncInst, GlobalInst, HostFunc, Instance, Store, TagInst
 from refsfi.runtime.table import TableInst
@@ -39,8 +43,14 @@ RETURNED, TRAPPED, EXITED = range(3)
 
 
 class Recorder:
-    """Of one store, whose programs are metered. Whoever drives the run tells of each thing before doing it. OSError
-    where the file cannot be written; RecordingError for what cannot be recorded."""
+    """Of one store, whose programs are metered. RecordingError where the file cannot be written, and for what cannot
+    be recorded.
+
+    An embedder tells of the bytes of each program (`module`), has the recorder make instances and calls (`instantiate`,
+    `invoke`), and says when that is all (`end`). In between it may do with memories, globals and tables as it likes:
+    they are compared, which costs a copy of the memories for each call. Who does nothing in between, and makes
+    instances and calls itself, tells of each before (`instantiating`, `invoking`) and of what was `made`.
+    """
 
     def __init__(self, file: BinaryIO, store: Store, features: Features) -> None:
         self._writer = Writer(file)
@@ -56,6 +66,11 @@ class Recorder:
         self._functions: dict[int, int] = {}
         self._externs: dict[int, int] = {}
         self._kept: list[Extern] = []
+        self._objects = HostObjects()
+        # While it is the host's turn, what the guest was when it began.
+        self._watcher: Watcher | None = None
+        self._broken_off = False
+        self._last: BaseException | Sequence[Value] = ()
         # Of the last invocation, for `end`.
         self.results: Sequence[Value] = ()
         head = {"features": sorted(features), "fuel": store.fuel, "limits": asdict(store.limits)}
@@ -67,6 +82,61 @@ class Recorder:
         """A program that will be instantiated, and the bytes or the text that it came from."""
         self._modules[program] = len(self._modules)
         self._writer.write(Kind.MODULE, zlib.compress(data, 1))
+
+    def instantiate(
+        self,
+        program: Program,
+        imports: Sequence[Extern],
+        tracker: Callable[[HostFunc], Tracker | None] = untracked,
+    ) -> Instance:
+        """As `exec.instantiate.instantiate`; `tracker` as `instantiating` has it."""
+        if self._journal.inside:
+            raise RecordingError("a function of the host makes an instance, which cannot be recorded")
+        self._guests_turn()
+        used = self.instantiating(program, imports, tracker)
+        try:
+            instance = instantiate(self._store, program, used)
+        except BaseException:
+            self._broken_off = True
+            raise
+        self.made(instance)
+        self._watcher = Watcher(self.shared())
+        return instance
+
+    def invoke(self, func: FuncInst | HostFunc, arguments: Sequence[Value]) -> Sequence[Value]:
+        """As `exec.machine.invoke`. What a function of the host calls back belongs to its call."""
+        if self._journal.inside:
+            return invoke(self._store, func, list(arguments))
+        self._guests_turn()
+        self.invoking(func, arguments)
+        try:
+            results = invoke(self._store, func, list(arguments))
+        except (Trap, GuestException, GuestExit) as error:
+            # One that came from outside cannot be had again at its place, but for the last one.
+            self._broken_off = isinstance(error, Trap) and error.code is TrapCode.INTERRUPT
+            self._done(error)
+            raise
+        except BaseException:
+            self._broken_off = True
+            raise
+        self._done(results)
+        return results
+
+    def _guests_turn(self) -> None:
+        """What the host has done since the last call is written down."""
+        if self._broken_off:
+            raise RecordingError("the run was broken off by the host, and what comes after that cannot be recorded")
+        effects = None if self._watcher is None else self._watcher.effects()
+        self._watcher = None
+        if effects:
+            out = bytearray()
+            put_effects(out, effects, self._objects)
+            self._writer.write(Kind.CHANGE, out)
+
+    def _done(self, outcome: BaseException | Sequence[Value]) -> None:
+        self._writer.write(Kind.DONE, json.dumps(outcome_of(outcome, self._store, self._fuel)).encode())
+        self._last = outcome
+        self._watcher = Watcher(self.shared())
 
     def instantiating(
         self, program: Program, imports: Sequence[Extern], tracker: Callable[[HostFunc], Tracker | None]
@@ -94,13 +164,15 @@ class Recorder:
     def invoking(self, func: FuncInst | HostFunc, arguments: Sequence[Value]) -> None:
         out = bytearray()
         self._put_extern(out, func)
-        put_number(out, len(arguments))
-        for argument in arguments:
-            put_value(out, argument, opaque=False)
+        put_values(out, arguments, self._objects)
         self._writer.write(Kind.INVOKE, out)
 
-    def end(self, outcome: BaseException | Sequence[Value]) -> None:
-        """How the run ended: with results, or with what came out of it."""
+    def end(self, outcome: BaseException | Sequence[Value] | None = None) -> None:
+        """How the run ended: with results, or with what came out of it; by default as the last `invoke`."""
+        if outcome is None:
+            outcome = self._last
+        if self._watcher is not None and not self._broken_off:
+            self._guests_turn()
         found = describe(outcome, self._store, self._fuel, self._instances)
         self._writer.write(Kind.END, json.dumps(found).encode())
 
@@ -164,7 +236,7 @@ class Recorder:
             _put_limit(out, len(extern.elems), extern.type.limits.max)
         elif isinstance(extern, GlobalInst):
             out.append(2)
-            put_value(out, extern.value, opaque=False)
+            put_value(out, extern.value, self._objects)
         elif isinstance(extern, TagInst):
             out.append(3)
         number = self._externs[id(extern)] = len(self._externs)
@@ -203,32 +275,18 @@ class Recorder:
     def _entry(self, entry: Call | Refusal) -> None:
         out = bytearray()
         if isinstance(entry, Refusal):
+            if self._watcher is not None:
+                return  # it was the host that wanted more memory
             put_number(out, entry.size)
             self._writer.write(Kind.REFUSAL, out)
             return
         put_number(out, self._names[entry.name])
-        _put_values(out, entry.arguments, opaque=True)
-        effects = entry.effects
-        if effects.tables:
-            raise RecordingError(f"{entry.name} changes a table, which cannot be recorded")
-        put_number(out, len(effects.grown))
-        for number, size in effects.grown:
-            put_number(out, number)
-            put_number(out, size)
-        put_number(out, len(effects.writes))
-        for number, address, data in effects.writes:
-            put_number(out, number)
-            put_number(out, address)
-            put_bytes(out, data)
-        put_number(out, len(effects.globals))
-        for number, value in effects.globals:
-            put_number(out, number)
-            put_value(out, value, opaque=False)
-        put_number(out, effects.fuel)
+        put_values(out, entry.arguments, self._objects, opaque=True)
+        put_effects(out, entry.effects, self._objects)
         failure = None if entry.failure is None else entry.failure()
         if failure is None:
             out.append(RETURNED)
-            _put_values(out, entry.results, opaque=False)
+            put_values(out, entry.results, self._objects)
         elif isinstance(failure, GuestExit):
             out.append(EXITED)
             put_number(out, failure.code)
@@ -243,12 +301,6 @@ class Recorder:
         self._writer.write(Kind.CALL, out)
 
 
-def _put_values(out: bytearray, values: Sequence[Value], *, opaque: bool) -> None:
-    put_number(out, len(values))
-    for value in values:
-        put_value(out, value, opaque=opaque)
-
-
 def _put_limit(out: bytearray, minimum: int, maximum: int | None) -> None:
     put_number(out, minimum)
     put_number(out, 0 if maximum is None else maximum + 1)
@@ -257,11 +309,13 @@ def _put_limit(out: bytearray, minimum: int, maximum: int | None) -> None:
 def describe(
     outcome: BaseException | Sequence[Value], store: Store, fuel: int | None, instances: Sequence[Instance]
 ) -> dict[str, Any]:
-    """How a run ended, so that two runs can be compared: kind, details, fuel that was used, a digest of the state."""
-    found: dict[str, Any] = {
-        "fuel": None if fuel is None or store.fuel is None else fuel - store.fuel,
-        "state": digest(instances),
-    }
+    """How a run ended, so that two runs can be compared: as `outcome_of`, and a digest of the state."""
+    return outcome_of(outcome, store, fuel) | {"state": digest(instances)}
+
+
+def outcome_of(outcome: BaseException | Sequence[Value], store: Store, fuel: int | None) -> dict[str, Any]:
+    """How a call ended: kind, details, fuel that was used until then."""
+    found: dict[str, Any] = {"fuel": None if fuel is None or store.fuel is None else fuel - store.fuel}
     if isinstance(outcome, Trap):
         place = outcome.frames[0] if outcome.frames else None
         found |= {"kind": "trap", "code": int(outcome.code), "message": outcome.message}
@@ -274,5 +328,11 @@ def describe(
     elif isinstance(outcome, BaseException):
         found |= {"kind": "stopped", "message": str(outcome) or type(outcome).__name__}
     else:
-        found |= {"kind": "return", "results": [v if isinstance(v, int) else repr(v)[:80] for v in outcome]}
+        found |= {"kind": "return", "results": [_plain(v) for v in outcome]}
     return found
+
+
+def _plain(value: Value) -> int | str | None:
+    if value is None or isinstance(value, int):
+        return value
+    return value.hex() if isinstance(value, bytes) else "reference"
