@@ -18,7 +18,7 @@ from refsfi.debug.dap import lifecycle, looking, memory, moving, setting
 from refsfi.debug.dap.arguments import Arguments
 from refsfi.debug.dap.code import Code
 from refsfi.debug.dap.guest import Guest, Launcher
-from refsfi.debug.dap.inbox import Inbox
+from refsfi.debug.dap.inbox import Cancelled, Inbox, Item
 from refsfi.debug.dap.points import Points
 from refsfi.debug.dap.protocol import Garbled, Message
 from refsfi.debug.dap.registry import HANDLERS, Body, Needs
@@ -95,7 +95,10 @@ class Adapter:
             run.guest.close()
         self._run = None
 
-    def _take(self, item: Message | Garbled) -> None:
+    def _take(self, item: Item) -> None:
+        if isinstance(item, Cancelled):
+            self._respond(item.request, error="cancelled")
+            return
         if isinstance(item, Garbled):
             self.tell(f"error: {item.why}", important=True)
             return
@@ -156,15 +159,12 @@ class Adapter:
         if error is not None:
             response["message"] = error
             body = {"error": {"id": 1, "format": _no_variables(error), "showUser": command in ("launch", "attach")}}
-        if body is not None:
-            response["body"] = body
+        # The protocol lets it be left out, but not every client.
+        response["body"] = {} if body is None else body
         self._number(response)
 
     def event(self, name: str, body: dict[str, Any] | None = None) -> None:
-        message: Message = {"type": "event", "event": name}
-        if body is not None:
-            message["body"] = body
-        self._number(message)
+        self._number({"type": "event", "event": name, "body": {} if body is None else body})
 
     def _number(self, message: Message) -> None:
         self._seq += 1
@@ -173,9 +173,6 @@ class Adapter:
     def tell(self, text: str, *, important: bool = False) -> None:
         """A line for the user."""
         self.event("output", {"category": "important" if important else "console", "output": f"{text}\n"})
-
-    def respond_cancelled(self, item: Message) -> None:
-        self._respond(item, error="cancelled")
 
     # --- the guest ---------------------------------------------------------------------------------------------------
 

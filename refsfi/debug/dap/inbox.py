@@ -5,11 +5,22 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from refsfi.debug.dap.protocol import Garbled, Message
 
-__all__ = ["Inbox"]
+__all__ = ["Cancelled", "Inbox", "Item"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A request that its client does not want to be answered any more."""
+
+    request: Message
+
+
+Item: TypeAlias = "Message | Garbled | Cancelled"
 
 # These end, or change, whatever the guest is doing.
 _URGENT: Final = frozenset("pause disconnect terminate restart cancel".split())
@@ -21,19 +32,20 @@ class Inbox:
     """While the guest moves, `interrupt` is called when something comes: anything, or only what is urgent."""
 
     def __init__(self) -> None:
-        self._items: deque[Message | Garbled] = deque()
+        self._items: deque[Item] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self._interrupt: Callable[[], None] | None = None
         self._any = False
 
-    def put(self, item: Message | Garbled) -> None:
+    def put(self, item: Item) -> None:
         with self._changed:
             while len(self._items) >= _MOST and not self._closed:
                 self._changed.wait()
+            cancelled = self._cancel(item)
             self._items.append(item)
             self._changed.notify_all()
-            if self._interrupt is not None and (self._any or _is_urgent(item)):
+            if self._interrupt is not None and (self._any or (_is_urgent(item) and not cancelled)):
                 self._interrupt()
 
     def close(self) -> None:
@@ -51,19 +63,19 @@ class Inbox:
         with self._changed:
             return self._closed and not self._items
 
-    def get(self) -> Message | Garbled | None:
+    def get(self) -> Item | None:
         """The next one, waited for; None where there are no more."""
         with self._changed:
             while not self._items and not self._closed:
                 self._changed.wait()
             return self._take()
 
-    def poll(self) -> Message | Garbled | None:
+    def poll(self) -> Item | None:
         """The next one, if it has come."""
         with self._changed:
             return self._take()
 
-    def _take(self) -> Message | Garbled | None:
+    def _take(self) -> Item | None:
         if not self._items:
             return None
         self._changed.notify_all()
@@ -81,20 +93,22 @@ class Inbox:
         with self._changed:
             self._interrupt = None
 
-    def cancel(self, number: int) -> Message | None:
-        """Take a request out that waits; None where it does not."""
-        with self._changed:
-            for item in self._items:
-                if isinstance(item, dict) and item.get("seq") == number:
-                    self._items.remove(item)
-                    return item
-        return None
+    def _cancel(self, item: Item) -> bool:
+        """Where that is the wish to cancel a request that waits, note it; whether it is."""
+        if not isinstance(item, dict) or item.get("command") != "cancel" or not isinstance(item.get("arguments"), dict):
+            return False
+        wanted = item["arguments"].get("requestId")
+        for number, waiting in enumerate(self._items):
+            if isinstance(waiting, dict) and wanted is not None and waiting.get("seq") == wanted:
+                self._items[number] = Cancelled(waiting)
+                return True
+        return False
 
 
-def _any_urgent(items: deque[Message | Garbled]) -> bool:
+def _any_urgent(items: deque[Item]) -> bool:
     return any(map(_is_urgent, items))
 
 
-def _is_urgent(item: Message | Garbled) -> bool:
+def _is_urgent(item: Item) -> bool:
     command = item.get("command") if isinstance(item, dict) else None
     return isinstance(command, str) and command in _URGENT

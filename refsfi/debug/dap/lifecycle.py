@@ -148,11 +148,7 @@ def _disconnect(adapter: Adapter, arguments: Arguments) -> Body:
 
 @request("cancel", Needs.CLIENT)
 def _cancel(adapter: Adapter, arguments: Arguments) -> Body:
-    """A request that waits is answered now; one that is under way, a journey back, ends where it is."""
-    if "requestId" in arguments:
-        waiting = adapter.inbox.cancel(arguments.number("requestId"))
-        if waiting is not None:
-            adapter.respond_cancelled(waiting)
+    """The inbox has seen to requests that wait; a step or a journey back that is under way has ended where it is."""
     return None
 
 

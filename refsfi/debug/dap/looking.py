@@ -10,9 +10,10 @@ from refsfi.debug.dap.evaluating import COMMANDS, command, evaluated, found_item
 from refsfi.debug.dap.registry import Body, Needs, request
 from refsfi.debug.dap.variables import Group, Item, scopes
 from refsfi.debug.dwarf import debug_info_hint
-from refsfi.debug.explain import explain
-from refsfi.debug.model import DebugError, Reason
+from refsfi.debug.failure import explanation_of
+from refsfi.debug.model import DebugError, Place, Reason
 from refsfi.debug.symbols import info_of
+from refsfi.errors import Frame
 
 if TYPE_CHECKING:
     from refsfi.debug.dap.adapter import Adapter
@@ -151,19 +152,26 @@ def _completions(adapter: Adapter, arguments: Arguments) -> Body:
 
 @request("exceptionInfo")
 def _exception(adapter: Adapter, arguments: Arguments) -> Body:
-    session = adapter.run.guest.session
+    run = adapter.run
+    session = run.guest.session
     stop = session.stop
-    if stop.trap is None and stop.reason not in (Reason.EXCEPTION, Reason.DEADLOCK):
-        raise DebugError("the guest has not failed")
-    text = stop.message
-    identity = str(stop.reason)
-    if stop.trap is not None:
-        identity = stop.trap.code.name.lower().replace("_", "-")
-        text = "\n".join(explain(stop.trap).lines(lambda frame, pc: ""))
+    if stop.reason is Reason.DEADLOCK:
+        return {"exceptionId": "deadlock", "description": stop.message, "breakMode": "always"}
+    explained = explanation_of(session)
+
+    def where(frame: Frame, pc: int) -> str:
+        if frame.code is None:
+            return ""
+        program = next(p for p in run.guest.programs if p.module is frame.code.program.module)
+        source, line, _ = run.sources.position(Place(program, frame.func_index, pc))
+        return f"{source['name']}:{line}"
+
+    identity = "exception" if stop.trap is None else stop.trap.code.name.lower().replace("_", "-")
+    text = "\n".join(explained.lines(where))
     return {
         "exceptionId": identity,
-        "description": stop.message,
-        "breakMode": "unhandled" if stop.reason is Reason.EXCEPTION else "always",
+        "description": f"{stop.message}\n{text}",
+        "breakMode": "always" if stop.trap is not None else "unhandled",
         "details": {"message": stop.message, "typeName": identity, "stackTrace": text},
     }
 

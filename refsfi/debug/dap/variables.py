@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
+from refsfi.debug import inspect
 from refsfi.debug.dap.code import show_memory
 from refsfi.debug.dap.values import parse, shown_value
 from refsfi.debug.model import DebugError, FrameView, Variable
@@ -186,7 +187,17 @@ def scopes(session: Session, view: FrameView) -> list[tuple[str, str, Node]]:
 
 
 def group(session: Session, variables: Sequence[Variable], level: int) -> Group:
-    return Group(len(variables), lambda i, hexadecimal: item_of(session, variables[i], level, hexadecimal))
+    """Locals or operands, with the values that they have when they are asked for."""
+    frame = inspect.frame_at(session.store, level)
+
+    def make(index: int, hexadecimal: bool) -> Item:
+        variable = variables[index]
+        first = (
+            frame.code.nlocals if frame.code is not None and variable.where and variable.where[0] == "operand" else 0
+        )
+        return item_of(session, replace(variable, value=frame.regs[first + index]), level, hexadecimal)
+
+    return Group(len(variables), make)
 
 
 def _source(view: FrameView) -> Group:
