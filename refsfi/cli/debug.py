@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 from refsfi.cli.debug_console import TerminalConsole
 from refsfi.cli.debuggee import Debuggee
+from refsfi.cli.files import describe, read_input
 from refsfi.cli.gdbserver import exit_code
-from refsfi.cli.options import Command, Option, Parsed
-from refsfi.cli.report import EXIT_FAILURE, execute
+from refsfi.cli.options import Command, Option, Parsed, UsageError
+from refsfi.cli.report import EXIT_FAILURE, Failure, complain, execute
 from refsfi.cli.session import Settings
 from refsfi.cli.settings import GUEST_OPTIONS, parse_guest, read_guest
 from refsfi.debug.journal import Journal
 from refsfi.debug.session import Session
 from refsfi.debug.terminal import Interpreter
 from refsfi.debug.terminal.interpreter import Quit
+from refsfi.errors import WasmError
 from refsfi.exec.code import Program
+from refsfi.exec.load import load_program
 
 __all__ = ["DEBUGGER_OPTIONS", "debug", "main"]
 
@@ -34,7 +37,12 @@ _COMMAND = Command(
         *GUEST_OPTIONS,
         *DEBUGGER_OPTIONS,
         Option("--core", "look at a core dump of the module", "FILE"),
-        Option("--dap", "serve an editor, on the standard streams or at a port", "PORT", optional=True),
+        Option(
+            "--dap",
+            "serve an editor, on the standard streams or at a\nport; without FILE, the editor says what is debugged",
+            "[ADDR:]PORT",
+            optional=True,
+        ),
         Option("-g", "wait for LLDB at that port", "[ADDR:]PORT"),
     ],
     "Exit codes: what the guest ended with, as those of refsfi run; 0 where it was\n"
@@ -57,13 +65,15 @@ def _run(arguments: Sequence[str]) -> int:
         settings.gdb = parsed.last("g")
         return settings
 
-    parsed = _COMMAND.parse(arguments, interleaved=False)
-    if "dap" in parsed and not parsed.operands:
+    dap = _COMMAND.parse(arguments, interleaved=False)
+    if "dap" in dap and not dap.operands:
+        # The editor says what is debugged.
         from refsfi.cli.dapserver import serve_dap
 
-        # The editor says what to run.
-        return serve_dap(None, b"", parsed.last("dap") or None)
+        return serve_dap(None, b"", dap.last("dap") or None)
     settings, data = read_guest(_COMMAND, arguments, settings_of)
+    if asked.faces > 1:
+        raise UsageError("--dap, -g and --core exclude each other")
     if asked.dap is not None:
         from refsfi.cli.dapserver import serve_dap
 
@@ -72,14 +82,37 @@ def _run(arguments: Sequence[str]) -> int:
         from refsfi.cli.gdbserver import serve_gdb
 
         return serve_gdb(settings, data)
+    if asked.core is not None:
+        return _post_mortem(settings, data, asked)
     journal = Journal()
     debuggee = Debuggee(settings, journal.note)
     try:
         session = Session(debuggee.target(data), journal=journal)
         programs = [file.program for file in debuggee.files]
         return debug(session, programs, [file.path for file in debuggee.files], asked, settings.invoke)
+    except WasmError as error:
+        raise Failure(describe(settings.path, error)) from None
     finally:
         debuggee.close()
+
+
+def _post_mortem(settings: Settings, data: bytes, asked: Asked) -> int:
+    """Look at a core dump."""
+    from refsfi.debug.coredump import read_core
+    from refsfi.debug.terminal.postmortem import CoreSession
+
+    path = asked.core or ""
+    try:
+        core = read_core(read_input(path))
+        # Of a core dump of several modules, those that are preloaded come in their order before the main one.
+        files = [(p, read_input(p)) for _, p in settings.preloads if p is not None] + [(settings.path, data)]
+        programs = [load_program(content, settings.guest.features, name) for name, content in files]
+        session = CoreSession(core, programs)
+    except WasmError as error:
+        raise Failure(describe(path, error)) from None
+    for problem in core.problems:
+        complain(f"warning: {path}: {problem}")
+    return debug(session, programs, [name for name, _ in files], asked)
 
 
 class Asked:
@@ -93,6 +126,9 @@ class Asked:
     def take(self, parsed: Parsed) -> None:
         self.commands = [(key, value) for key, value in parsed.order if key in ("x", "ex")]
         self.batch = "batch" in parsed
+        self.dap = parsed.last("dap")
+        self.core = parsed.last("core")
+        self.faces = sum(name in parsed for name in ("dap", "g", "core"))
         self.dap = (parsed.last("dap") or "") if "dap" in parsed else None
 
 

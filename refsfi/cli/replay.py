@@ -103,6 +103,8 @@ def _debug(path: str, recording: Recording, parsed: Parsed) -> int:
         return debug(session, programs, [path] * len(programs), asked)
     except WasmError as error:
         raise Failure(describe(path, error)) from None
+    except DebugError as error:
+        raise Failure(f"{path}: {error}") from None
 
 
 def _echo(call: Call, inst: Instance) -> None:

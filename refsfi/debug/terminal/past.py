@@ -119,7 +119,9 @@ def _rule(ui: Interpreter, text: str) -> None:
     if place is None:
         raise DebugError("no instruction is to be executed")
     ui.write(f"{ui.code.text(place)}:")
-    for rule in ui.session.rules(place) or ("no rule of its own: numeric instructions share what executes them",):
+    # Numeric instructions share what executes them, and their family's rules.
+    family = place.instr.op.rule
+    for rule in ui.session.rules(place) or (f"Step_pure/{family}-val", f"Step_pure/{family}-trap"):
         ui.write(f"  {rule}")
 
 

@@ -1,0 +1,21 @@
+;; Two buffers from a heap that is used again: the second one's length is read before anybody has written it.
+(module $uninitialized
+  (memory 1)
+  (global $heap (mut i32) (i32.const 1024))
+  (func $alloc (param $size i32) (result i32)
+    (global.get $heap)
+    (global.set $heap (i32.add (global.get $heap) (local.get $size))))
+  (func $free (param $size i32)
+    (global.set $heap (i32.sub (global.get $heap) (local.get $size))))
+  (func $greet
+    (local $text i32)
+    (local.set $text (call $alloc (i32.const 16)))
+    (i64.store (local.get $text) (i64.const 0x6f6c6c6548))
+    (call $free (i32.const 16)))
+  (func $length (param $list i32) (result i32)
+    (i32.load (local.get $list)))
+  (func $main (export "main") (result i32)
+    (local $list i32)
+    (call $greet)
+    (local.set $list (call $alloc (i32.const 16)))
+    (i32.load (i32.mul (call $length (local.get $list)) (i32.const 4)))))
