@@ -23,12 +23,13 @@ from refsfi.debug.model import DebugError
 from refsfi.debug.session import Session
 from refsfi.errors import WasmError
 
-__all__ = ["serve_dap"]
+__all__ = ["ATTRIBUTES", "serve_dap"]
 
-_KNOWN: Final = frozenset(
+# What a launch configuration may say.
+ATTRIBUTES: Final = frozenset(
     "program args env dirs invoke argv0 preloads wasm wasi cwd stdin stopOnEntry stopOnExit sourceMap noDebug".split()
 )
-# Of launch.json, for the editor.
+# What else is in it, for the editor.
 _EDITOR: Final = frozenset(
     "type request name presentation preLaunchTask postDebugTask internalConsoleOptions debugServer serverReadyAction "
     "console restart port host order suppressMultipleSessionWarning debugAdapter".split()
@@ -100,7 +101,7 @@ class _Launcher:
         self.given = None if settings is None else _start(settings, data)
 
     def launch(self, arguments: Arguments) -> Guest:
-        unknown = [name for name in arguments if name not in _KNOWN | _EDITOR and not name.startswith("__")]
+        unknown = [name for name in arguments if name not in ATTRIBUTES | _EDITOR and not name.startswith("__")]
         try:
             if "program" in arguments:
                 settings = _settings(arguments)
