@@ -11,7 +11,7 @@ region is left in front of the instruction, and the interpreter raises it there 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from jit.ir.ops import Type
@@ -35,38 +35,49 @@ HELPED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Helper:
-    """Instruction `pc` of a function."""
+    """Instruction `pc` of a function. IndexError where there is none, Crash where it pushes what nobody knows."""
 
     code: FuncCode
     pc: int
+    instr: Instr = field(init=False, compare=False, repr=False)
+    _results: tuple[Type, ...] = field(init=False, compare=False, repr=False)
+    _operands: int = field(init=False, compare=False, repr=False)
+    # How many registers of the frame are in use behind it.
+    _after: int = field(init=False, compare=False, repr=False)
 
-    @property
-    def instr(self) -> Instr:
-        return self.code.program.module.funcs[self.code.index].body[self.pc]
-
-    def results(self) -> list[Type]:
-        """Their types."""
-        found = pushed(self.code.program, self.instr)
+    def __post_init__(self) -> None:
+        # Once, not whenever it is executed.
+        code, pc = self.code, self.pc
+        instr = code.program.module.funcs[code.index].body[pc]
+        found = pushed(code.program, instr)
         if found is None:
-            raise Crash(f"{self.instr.op.mnemonic} is no instruction for a helper")
-        return found
+            raise Crash(f"{instr.op.mnemonic} is no instruction for a helper")
+        heights = code.side.heights
+        for name, value in (
+            ("instr", instr),
+            ("_results", tuple(found)),
+            ("_operands", heights[pc] - heights[pc + 1] + len(found)),
+            ("_after", code.nlocals + heights[pc + 1]),
+        ):
+            object.__setattr__(self, name, value)
+
+    def results(self) -> tuple[Type, ...]:
+        """Their types."""
+        return self._results
 
     def operands(self) -> int:
         """How many it takes."""
-        heights = self.code.side.heights
-        return heights[self.pc] - heights[self.pc + 1] + len(self.results())
+        return self._operands
 
     def run(self, inst: Instance, operands: Sequence[Value]) -> list[Value]:
         """Execute it in an instance: its results. Raises what the interpreter would."""
-        code, pc = self.code, self.pc
+        code = self.code
         func = inst.funcs[code.func_index]
         if not isinstance(func, FuncInst):
             raise Crash("a helper of a host function")
-        heights = code.side.heights
-        after = heights[pc + 1]
-        first = code.nlocals + heights[pc] - len(operands)
-        regs: list[Value] = [None] * (code.nlocals + code.side.max_height)
-        regs[first : first + len(operands)] = operands
-        frame = Frame(func, regs, Entry(inst.store, None, 0), 0)
-        code.stepwise.steps[pc](regs, frame)
-        return regs[first : code.nlocals + after]
+        first = self._after - len(self._results)
+        regs: list[Value] = [None] * first
+        regs += operands
+        regs += [None] * len(self._results)
+        code.stepwise.steps[self.pc](regs, Frame(func, regs, Entry(inst.store, None, 0), 0))
+        return regs[first : self._after]

@@ -17,10 +17,11 @@ from jit.x64 import rows, ticker  # noqa: F401  (registers how each instruction 
 from jit.x64.atomics import NativeAtomics
 from jit.x64.code import Addresses, Code
 from jit.x64.codememory import Block, CodeMemory, CodeMemoryFull
-from jit.x64.contexts import FRAME_RATIO, VMS, InstanceContext, NoContext, TableMirror, VmContext
+from jit.x64.contexts import FRAME_RATIO, VMS, InstanceContext, NoContext, VmContext
 from jit.x64.cpu import cpu
 from jit.x64.emit import Emitter
 from jit.x64.libc import ffi
+from jit.x64.mirrors import TableMirror
 from jit.x64.stubs import encode_stubs
 from jit.x64.unit import NativeUnit
 from refsfi.errors import Crash

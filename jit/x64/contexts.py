@@ -10,13 +10,13 @@ from weakref import ReferenceType, WeakSet, ref
 
 from jit.x64 import layout as at
 from jit.x64.libc import ffi, libc, system_error
+from jit.x64.mirrors import ReferenceCell, TableMirror, immediate
 from jit.x64.words import InstanceWords
 from refsfi.errors import Crash
 from refsfi.runtime.store import FuncInst, GlobalInst, HostFunc, Instance, Store, Vector
-from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import I31, Value
 
-__all__ = ["FRAME_RATIO", "VMS", "InstanceContext", "NoContext", "References", "TableMirror", "VmContext"]
+__all__ = ["FRAME_RATIO", "VMS", "InstanceContext", "NoContext", "References", "VmContext"]
 
 # All exceptions masked, rounding to nearest, denormals as they are.
 _MXCSR: Final = 0x1F80
@@ -113,9 +113,14 @@ class References:
             self._numbers.clear()
             self._functions.clear()
 
+    def keep(self, record: int, func: FuncInst) -> None:
+        """A region may have the reference still, though nobody else will."""
+        self._functions[record] = func
+
     def native(self, value: Value) -> int:
-        if value is None:
-            return 0
+        word = immediate(value)
+        if word != at.UNKNOWN:
+            return word
         if isinstance(value, FuncInst):
             record = self._context_of(value.inst).record(value)
             self._functions[record] = value
@@ -123,8 +128,6 @@ class References:
         if isinstance(value, HostFunc):
             # Contexts of instances keep these.
             return self._hosts.setdefault(value, len(self._hosts)) << 3 | 3
-        if isinstance(value, I31):
-            return value.value << 3 | 2
         number = self._numbers.get(id(value))
         if number is None:
             number = self._numbers[id(value)] = len(self._objects)
@@ -157,41 +160,6 @@ _RECORDS: dict[int, ReferenceType[FuncInst]] = {}
 # References that a store's context keeps for compiled code until they are thrown away: none is needed between two
 # entries.
 _MOST_REFERENCES: Final = 4096
-
-
-class TableMirror:
-    """The function records of a table's elements, those that are known; and the record that names the array."""
-
-    __slots__ = ("_array", "_elems", "_record", "address")
-
-    def __init__(self, table: TableInst) -> None:
-        self._elems = table.elems
-        self._array: ctypes.Array[ctypes.c_uint64] | None = None
-        self._record = (ctypes.c_uint64 * 3)()
-        self._record[2] = len(table.elems)
-        self.address = ctypes.addressof(self._record)
-        table.mirror = self
-
-    def learn(self, index: int, record: int) -> None:
-        if self._array is None or len(self._array) != len(self._elems):
-            old, count = self._array, len(self._elems)
-            self._array = (ctypes.c_uint64 * count)()
-            if old is not None:
-                ctypes.memmove(self._array, old, 8 * min(len(old), count))
-            self._record[0] = ctypes.addressof(self._array)
-            self._record[1] = count
-        self._array[index] = record
-
-    def forget(self, start: int, count: int) -> None:
-        array = self._array
-        if array is not None:
-            end = min(start + count, len(array))
-            if end > start:
-                ctypes.memset(ctypes.addressof(array) + 8 * start, 0, 8 * (end - start))
-
-    def resized(self) -> None:
-        """Elements behind the old length are not known until they are looked for."""
-        self._record[2] = len(self._elems)
 
 
 class InstanceContext:
@@ -271,4 +239,8 @@ class _Record:
 
 def _cell_address(glob: GlobalInst) -> int:
     cell = glob.cell
-    return ctypes.addressof(cell) if isinstance(cell, ctypes.c_uint64 | Vector) else 0
+    if isinstance(cell, ctypes.c_uint64 | Vector):
+        return ctypes.addressof(cell)
+    if not isinstance(cell, ReferenceCell):
+        cell = glob.cell = ReferenceCell(glob.value)
+    return cell.address

@@ -83,11 +83,17 @@ REC_BODY: Final = 24  # the address of the cell with the address behind the entr
 REC_COST: Final = 32
 REC_SIZE: Final = 40
 
-# A table's record: address and length of an array of function records' addresses, zero where one is not known; and the
-# length of the table.
+# A table's record: address and length of an array of function records' addresses, zero where one is not known; the
+# length of the table; and address and length of an array of references, as `mirrors` has them.
 TABLE_ELEMS: Final = 0
 TABLE_LENGTH: Final = 8
 TABLE_SIZE: Final = 16
+TABLE_REFS: Final = 24
+TABLE_REFS_LENGTH: Final = 32
+TABLE_WORDS: Final = 5
+
+# A bit that no reference has. In words that mirror references: the interpreter has to be asked.
+UNKNOWN: Final = 4
 
 # A memory's record.
 MEM_BASE: Final = 0

@@ -20,6 +20,7 @@ from jit.ir.ops import Type
 from jit.x64 import layout as at
 from jit.x64.code import ARGUMENT, HOME, SLOT, XMM, CallSite, Code, ExitState
 from jit.x64.contexts import NoContext, VmContext
+from jit.x64.mirrors import MIRRORED, learn
 from jit.x64.registers import RSP
 from jit.x64.stubs import FAULTED, HELPED, REFUSED, RETURNED
 from jit.x64.ticker import TICK
@@ -185,6 +186,8 @@ class NativeUnit:
             store.fuel = signed[at.FUEL // 8] + outside
         try:
             found = helper.run(frame.inst, operands)
+            if helper.instr.op.mnemonic in MIRRORED:
+                learn(frame.inst, helper.instr, operands, vm.refs)
         except BaseException as raised:
             return raised
         finally:

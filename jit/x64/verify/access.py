@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from jit.ir.ops import Type
@@ -23,6 +24,7 @@ from jit.x64.verify.state import State
 from jit.x64.verify.values import (
     ANY,
     I32,
+    Fuel,
     Kind,
     Memory,
     Number,
@@ -44,7 +46,7 @@ _BULK: Final = frozenset("memory.fill memory.copy memory.init".split())
 # Words of the VM context: how wide they are, what may read them and what may write them.
 _WORDS: Final = {
     at.STOP: (4, "cmp", ""),
-    at.FUEL: (8, "cmp add sub", "add sub"),
+    at.FUEL: (8, "cmp add sub mov", "add sub mov"),
     at.ROOM: (8, "cmp add sub mov", "add sub mov"),
     at.CALLEE: (8, "mov", "mov"),
     at.BORROWED: (8, "mov", "mov"),
@@ -78,6 +80,10 @@ class Accesses:
         number = self.name((ins.at, role))
         state.forget(number)
         return Reference(number, record=record)
+
+    def mirrored(self, state: State, ins: Decoded) -> Reference:
+        """What a word is that mirrors a reference."""
+        return replace(self.reference(state, ins, "mirror"), unknown=True)
 
     def of_type(self, state: State, ins: Decoded, role: object, type: Type) -> Value:
         """A value of this type that comes from elsewhere."""
@@ -205,6 +211,8 @@ class Accesses:
             return state.borrowed
         if place == at.ROOM and value is None:
             return Room()
+        if place == at.FUEL and value is None:
+            return Fuel()
         return self.fresh(state, ins, "vm")
 
     def _home(self, state: State, ins: Decoded, place: int, width: int) -> Value:
@@ -257,11 +265,13 @@ class Accesses:
         if kind is Kind.JUMPS:
             return self._jump_entry(ins, operand, base, index, scale, value)
         self._only(ins, operand, value, 8)
-        if kind is Kind.ELEMENTS:
-            table = "table", base.index
-            bounded = index is not None and scale == 8 and disp == 0 and within(state, index, 1, table)
+        if kind in (Kind.ELEMENTS, Kind.MIRROR):
+            array = "table" if kind is Kind.ELEMENTS else "references", base.index
+            bounded = index is not None and scale == 8 and disp == 0 and within(state, index, 1, array)
             if not bounded:
                 raise Unsafe(ins.at, ins.text, "an index into a table that was not compared with its length")
+            if kind is Kind.MIRROR:
+                return self.mirrored(state, ins)
             return self.reference(state, ins, "element", record=True)
         if index is not None:
             raise Unsafe(ins.at, ins.text, f"an index into {kind.value}")
@@ -275,7 +285,9 @@ class Accesses:
             return self.fresh(state, ins, "size", Number(0, self.contract.memories[base.index].largest))
         if kind is Kind.TABLE and disp == at.TABLE_ELEMS:
             return Pointer(Kind.ELEMENTS, base.index)
-        if kind is Kind.TABLE and disp == at.TABLE_LENGTH:
+        if kind is Kind.TABLE and disp == at.TABLE_REFS:
+            return Pointer(Kind.MIRROR, base.index)
+        if kind is Kind.TABLE and disp in (at.TABLE_LENGTH, at.TABLE_REFS_LENGTH):
             return self.fresh(state, ins, "length")
         if kind is Kind.TABLE and disp == at.TABLE_SIZE:
             return self.fresh(state, ins, "elements", _ELEMENTS)
@@ -298,7 +310,9 @@ class Accesses:
         type = self.contract.globals[index].type
         if value is None:
             self._only(ins, operand, value, 16 if type is Type.V128 else 8)
-            return self.of_type(state, ins, "global", type)
+            return self.mirrored(state, ins) if type is Type.REF else self.of_type(state, ins, "global", type)
+        if type is Type.REF:
+            raise Unsafe(ins.at, ins.text, "a write to what mirrors a global")
         if not self.contract.globals[index].mutable:
             raise Unsafe(ins.at, ins.text, "a write to a global that is immutable")
         if operand.width != {Type.F32: 4, Type.V128: 16}.get(type, 8):

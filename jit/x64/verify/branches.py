@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from jit.x64.verify.state import Flags, State
-from jit.x64.verify.values import MASK, Number, Reference, Room, Value, limited
+from jit.x64.verify.values import MASK, Fuel, Number, Reference, Room, Value, limited
 
 __all__ = ["NEVER", "refine"]
 
@@ -164,7 +164,13 @@ def _test(state: State, flags: Flags, cc: str) -> bool:
 
 def _aligned(state: State, flags: Flags, cc: str) -> bool:
     if cc == "e":
-        _references(state, flags.left, -1, lambda r: replace(r, record=True))
+        _references(state, flags.left, -1, lambda r: replace(r, record=True, unknown=False))
+    return True
+
+
+def _known(state: State, flags: Flags, cc: str) -> bool:
+    if cc == "e":
+        _references(state, flags.left, -1, lambda r: replace(r, unknown=False))
     return True
 
 
@@ -194,9 +200,9 @@ def _poll(state: State, flags: Flags, cc: str) -> bool:
     return True
 
 
-def _callee(state: State, flags: Flags, cc: str) -> bool:
+def _rest(state: State, flags: Flags, cc: str) -> bool:
     value = state.general[flags.register]
-    if cc == "ge" and isinstance(value, Room):
+    if cc == "ge" and isinstance(value, Room | Fuel):
         state.general[flags.register] = replace(value, enough=True)
     return True
 
@@ -214,11 +220,12 @@ _RULES: Final = {
     "difference": _difference,
     "test": _test,
     "aligned": _aligned,
+    "known": _known,
     "type": _type,
     "here": _here,
     "room": _left,
     "fuel": _left,
     "poll": _poll,
-    "callee": _callee,
+    "rest": _rest,
     "body": _body,
 }

@@ -20,6 +20,7 @@ from jit.x64.verify.values import (
     ANY,
     I32,
     MASK,
+    Fuel,
     Kind,
     Memory,
     Number,
@@ -74,7 +75,11 @@ class Effects(Accesses):
     def _unknown(self, state: State, ins: Decoded) -> None:
         """Nothing is known of what it computes."""
         for register in (-1 if ins.overwrites else ins.dest, ins.source):
-            if register >= 0 and isinstance(state.general[register], Pointer | Memory | Room) and not ins.operands:
+            if (
+                register >= 0
+                and isinstance(state.general[register], Pointer | Memory | Room | Fuel)
+                and not ins.operands
+            ):
                 raise Unsafe(ins.at, ins.text, "computes with an address")
         for operand in ins.operands:
             if operand.reads:
@@ -142,7 +147,7 @@ class Effects(Accesses):
                 else:
                     register = ins.source
                     value = state.general[register] if operand.width == 8 else ANY
-                self._room_written(state, ins, operand, value)
+                self._counter_written(state, ins, operand, value)
                 self.store(state, ins, operand, value)
                 return True
             value = self.load(state, ins, operand)
@@ -278,11 +283,15 @@ class Effects(Accesses):
                 function = state.general[ins.operands[0].base]
                 if isinstance(function, Reference) and ins.operands[0].disp == at.REC_COST:
                     state.general[ins.dest] = replace(left, callee=function.symbol)
-                    state.flags = Flags("callee", register=ins.dest)
+                    state.flags = Flags("rest", register=ins.dest)
                     return True
         if isinstance(left, Room) and ins.imm is not None:
             state.general[ins.dest] = replace(left, gained=left.gained + sign * ins.imm, enough=False)
             state.flags = None
+            return True
+        if isinstance(left, Fuel) and sign < 0 and isinstance(right, Number) and right.hi <= BYTES:
+            state.general[ins.dest] = Fuel(taken=True)
+            state.flags = Flags("rest", register=ins.dest)
             return True
         made = self._sum(left, right, sign)
         if made is None:
@@ -352,8 +361,7 @@ class Effects(Accesses):
                 return Flags("here", base)
             return None
         if isinstance(base, Pointer) and operand.index < 0:
-            bounds = {(Kind.RECORD, at.MEM_SIZE): "size", (Kind.TABLE, at.TABLE_LENGTH): "length"}
-            what = {"size": "size", "length": "table"}.get(bounds.get((base.kind, operand.disp), ""))
+            what = _BOUNDS.get((base.kind, operand.disp))
             if what is not None and ins.dest >= 0 and ins.dest not in _FIXED:
                 left = self._number(state, ins, ins.dest)
                 return Flags("bound", left, bound=(what, base.index)) if left is not None else None
@@ -373,6 +381,9 @@ class Effects(Accesses):
             return True
         if isinstance(value, Reference) and ins.imm == 7:
             state.flags = Flags("aligned", value)
+            return True
+        if isinstance(value, Reference) and ins.imm == at.UNKNOWN:
+            state.flags = Flags("known", value)
             return True
         return False
 
@@ -404,8 +415,13 @@ class Effects(Accesses):
         state.flags = Flags(name)
         return True
 
-    def _room_written(self, state: State, ins: Decoded, operand: Operand, value: Value) -> None:
-        """A tail call puts there what is left once the callee has its frame."""
+    def _counter_written(self, state: State, ins: Decoded, operand: Operand, value: Value) -> None:
+        """A tail call puts there what is left once the callee has its frame, and an instruction on a range what is left
+        of fuel."""
+        if operand.base == at.VM and operand.disp == at.FUEL:
+            if not isinstance(value, Fuel) or not value.taken or not value.enough:
+                raise Unsafe(ins.at, ins.text, "writes down more fuel than there is")
+            state.facts = frozenset(fact for fact in state.facts if fact[2] != ("fuel", 0))
         if operand.base == at.VM and operand.disp == at.ROOM:
             if not isinstance(value, Room) or not value.enough or value.gained != state.room or not value.callee:
                 raise Unsafe(ins.at, ins.text, "writes down more room on the stack than there is")
@@ -465,6 +481,13 @@ class Effects(Accesses):
 _Rule: TypeAlias = Callable[[Effects, State, Decoded], bool]
 
 # What instructions do that are understood; a rule that returns False has done nothing.
+# Of records, what a comparison with a word says an index is below.
+_BOUNDS: Final = {
+    (Kind.RECORD, at.MEM_SIZE): "size",
+    (Kind.TABLE, at.TABLE_LENGTH): "table",
+    (Kind.TABLE, at.TABLE_REFS_LENGTH): "references",
+}
+
 _UNDERSTOOD: Final[dict[str, _Rule]] = {
     "mov": Effects._mov,
     "movzx": Effects._movzx,

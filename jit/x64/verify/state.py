@@ -17,10 +17,11 @@ Fact: TypeAlias = "tuple[tuple[int, ...], int, tuple[str, int]]"
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the flags come from. `kind`: `compare` of `left` with `right`; `bound`, of `left` with a memory's size or a
-    table's length; `sum` and `difference`, of `left` and `right`, which `register` holds now; `test`, for zero;
-    `aligned`, of a reference's lowest bits; `type` and `here`, of a function's type, which is `imm`, and its instance;
-    `room` and `fuel`, of what is left of these, with `imm`; `poll`; `body`, of the cell or function `imm`."""
+    """What the flags come from. `kind`: `compare` of `left` with `right`; `bound`, of `left` with a memory's size
+    or a table's length; `sum` and `difference`, of `left` and `right`, which `register` holds now; `test`, for
+    zero; `aligned` and `known`, of a reference's lowest bits; `type` and `here`, of a function's type, which is
+    `imm`, and its instance; `room` and `fuel`, of what is left of these, with `imm`; `rest`, of what is left once
+    it was taken; `poll`; `body`, of the cell or function `imm`."""
 
     kind: str
     left: Value | None = None
@@ -158,11 +159,12 @@ class _Join:
                 a.record and b.record,
                 a.type if a.type == b.type else -1,
                 a.here and b.here,
+                a.unknown or b.unknown,
             )
         null = Number(0, 0, (), 0, True)
         for one, other in ((a, b), (b, a)):
             if one == null and isinstance(other, Reference):
-                return Reference(self._fresh(place), False, other.record, other.type, other.here)
+                return Reference(self._fresh(place), False, other.record, other.type, other.here, other.unknown)
         return ANY
 
     def _number(self, a: Number, b: Number, place: object) -> Number:

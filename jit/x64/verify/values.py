@@ -17,6 +17,7 @@ __all__ = [
     "ANY",
     "I32",
     "MASK",
+    "Fuel",
     "Kind",
     "Memory",
     "Number",
@@ -57,6 +58,7 @@ class Kind(Enum):
     RECORD = "a memory's record"
     TABLE = "a table's record"
     ELEMENTS = "a table's functions"
+    MIRROR = "a table's references"
     GLOBAL = "a global"
     FUNCTIONS = "the instance's functions"
     CELL = "the address of a function's body"
@@ -87,13 +89,15 @@ class Memory:
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A reference; `symbol` stands for which. `record`: a function's record, unless null. `type`: the number of the
-    function's type, where it has been compared, else -1. `here`: it is of this instance."""
+    function's type, where it has been compared, else -1. `here`: it is of this instance. `unknown`: it may be none,
+    as the word that it is from mirrors one."""
 
     symbol: int
     nonnull: bool = False
     record: bool = False
     type: int = -1
     here: bool = False
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,15 @@ class Room:
     enough: bool = False
 
 
-Value: TypeAlias = Number | Pointer | Memory | Reference | Room
+@dataclass(frozen=True, slots=True)
+class Fuel:
+    """What is left of fuel. `taken`: once something has been taken from it. `enough`: it is not negative."""
+
+    taken: bool = False
+    enough: bool = False
+
+
+Value: TypeAlias = Number | Pointer | Memory | Reference | Room | Fuel
 
 
 def constant(value: int) -> Number:

@@ -269,6 +269,8 @@ class _Walk(Effects):
             raise Unsafe(ins.at, ins.text, "an i32 that may not be zero-extended")
         if type is Type.REF and not (isinstance(value, Reference) or value == constant(0)):
             raise Unsafe(ins.at, ins.text, "a number for a reference")
+        if isinstance(value, Reference) and value.unknown:
+            raise Unsafe(ins.at, ins.text, "a reference that may be none, as its mirror was not asked")
         if type in (Type.I64, Type.F32, Type.F64) and value is not None and not isinstance(value, Number):
             raise Unsafe(ins.at, ins.text, "an address for a number")
 
