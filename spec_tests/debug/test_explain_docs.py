@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
 
 _BLOCK = re.compile(r"(?:^(?: {4}.*)?\n)+", re.MULTILINE)
-_PYTHON = re.compile(r"^```python\n(.*?source_frames.*?)^```\n\n```text\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+_PYTHON = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 
 
 def screens() -> list[tuple[str, str]]:
@@ -48,10 +48,10 @@ def test_screen(command: str, shown: str) -> None:
     assert all(len(line) <= 80 or "main module" in line for line in shown.splitlines())
 
 
-def test_interface(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["source_frames", "Recorder"])
+def test_interface(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    match = _PYTHON.search(PAGE)
-    assert match is not None
+    (match,) = (found for found in _PYTHON.finditer(PAGE) if name in found[1])
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(compile(match[1], "docs/debugging.md", "exec"), {"__name__": "__main__"})

@@ -175,6 +175,11 @@ def test_what_cannot_be_recorded_is_refused() -> None:
         host.call("sum", 1)
 
     host = Host()
+    host.store.fuel = 1 << 50
+    with pytest.raises(RecordingError, match="fuel"):
+        host.call("sum", 1)
+
+    host = Host()
     host.exit = lambda code: [][code]  # type: ignore[method-assign]
     host.instance = host.recorder.instantiate(host.instance.program, host.imports(host.instance.program))
     with pytest.raises(IndexError):

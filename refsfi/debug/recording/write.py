@@ -69,6 +69,7 @@ class Recorder:
         self._objects = HostObjects()
         # While it is the host's turn, what the guest was when it began.
         self._watcher: Watcher | None = None
+        self._left = store.fuel
         self._broken_off = False
         self._last: BaseException | Sequence[Value] = ()
         # Of the last invocation, for `end`.
@@ -100,7 +101,7 @@ class Recorder:
             self._broken_off = True
             raise
         self.made(instance)
-        self._watcher = Watcher(self.shared())
+        self._hosts_turn()
         return instance
 
     def invoke(self, func: FuncInst | HostFunc, arguments: Sequence[Value]) -> Sequence[Value]:
@@ -126,6 +127,8 @@ class Recorder:
         """What the host has done since the last call is written down."""
         if self._broken_off:
             raise RecordingError("the run was broken off by the host, and what comes after that cannot be recorded")
+        if self._store.fuel != self._left:
+            raise RecordingError("the host has changed the fuel between two calls, which cannot be recorded")
         effects = None if self._watcher is None else self._watcher.effects()
         self._watcher = None
         if effects:
@@ -136,7 +139,11 @@ class Recorder:
     def _done(self, outcome: BaseException | Sequence[Value]) -> None:
         self._writer.write(Kind.DONE, json.dumps(outcome_of(outcome, self._store, self._fuel)).encode())
         self._last = outcome
+        self._hosts_turn()
+
+    def _hosts_turn(self) -> None:
         self._watcher = Watcher(self.shared())
+        self._left = self._store.fuel
 
     def instantiating(
         self, program: Program, imports: Sequence[Extern], tracker: Callable[[HostFunc], Tracker | None]
