@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from refsfi.observe.monitors.report import Cell, Column, Report, Table, share
+from refsfi.observe.profile.costs import payback
 from refsfi.observe.profile.model import CATEGORIES, Profile, Region
 from refsfi.observe.profile.questions import Change, Difference
 
 __all__ = ["difference", "ms", "report"]
 
 _MS: Final = 1e6
+# Compilations of which it is told when they have paid for themselves: the dearest.
+_REPAID: Final = 100
 _PHASES: Final = ("build", "optimise", "emit", "install")
 
 
@@ -31,6 +34,7 @@ def report(profile: Profile) -> Report:
         _exits(profile),
         _remedies(profile),
         _aborts(profile),
+        _counters(profile),
         _ledger(profile),
         _leaving(profile),
         _timeline(profile),
@@ -60,7 +64,7 @@ def _categories(profile: Profile) -> Table:
         Column("category", "category"),
         Column("share", "%", "percent"),
         Column("ms", "ms", "number"),
-        Column("meaning", "which is"),
+        Column("meaning", "which is", "prose"),
     ]
     return Table("time", "Where time went", columns, rows)
 
@@ -134,6 +138,7 @@ def _exits(profile: Profile) -> Table:
         (
             ms(exit.cost),
             share(exit.cost, whole),
+            ms(exit.host),
             exit.taken,
             exit.region,
             f"{exit.name}@{exit.pc}",
@@ -145,6 +150,7 @@ def _exits(profile: Profile) -> Table:
     columns = [
         Column("cost_ms", "ms", "number"),
         Column("share", "%", "percent"),
+        Column("host_ms", "host ms", "number"),
         Column("taken", "taken", "count"),
         Column("region", "#", "count"),
         Column("place", "at"),
@@ -161,7 +167,10 @@ def _remedies(profile: Profile) -> Table:
         costs[exit.cause, exit.remedy] += exit.cost
     rows = [(cause, remedy) for (cause, remedy), _ in sorted(costs.items(), key=lambda t: (-t[1], t[0]))]
     return Table(
-        "remedies", "What helps against these exits", [Column("cause", "cause"), Column("remedy", "remedy")], rows
+        "remedies",
+        "What helps against these exits",
+        [Column("cause", "cause"), Column("remedy", "remedy", "prose")],
+        rows,
     )
 
 
@@ -185,25 +194,48 @@ def _aborts(profile: Profile) -> Table:
         Column("times", "times", "count"),
         Column("penalty", "x", "count"),
         Column("ms", "ms", "number"),
-        Column("remedy", "remedy"),
+        Column("remedy", "remedy", "prose"),
     ]
     return Table("aborts", "Not compiled; the threshold is multiplied by x", columns, rows)
 
 
 def _ledger(profile: Profile) -> Table:
-    rows: list[list[Cell]] = [
-        [row.region, row.name, *(ms(row.phases.get(phase, 0)) for phase in _PHASES), row.misses, ms(row.took)]
-        for row in sorted(profile.compilations, key=lambda row: (-row.took, row.time))
-        if not row.abort
-    ]
+    rows: list[list[Cell]] = []
+    compiled = [row for row in profile.compilations if not row.abort]
+    for number, row in enumerate(sorted(compiled, key=lambda row: (-row.took, row.time))):
+        # Each one looks at all samples.
+        paid = payback(profile, row) if number < _REPAID else None
+        phases = [ms(row.phases.get(phase, 0)) for phase in _PHASES]
+        count, unit = (None, "") if paid is None else (paid.count, paid.unit)
+        rows.append([row.region, row.name, row.kind, *phases, row.misses, ms(row.took), count, unit])
     columns = [
         Column("region", "#", "count"),
         Column("function", "function"),
-        *(Column(f"{phase}_ms", phase, "number") for phase in _PHASES),
+        Column("kind", "kind"),
+        *(Column(f"{phase}_ms", phase[:5], "number") for phase in _PHASES),
         Column("misses", "misses", "count"),
         Column("ms", "ms", "number"),
+        Column("paid_back", "repaid by", "count"),
+        Column("paid_in", ""),
     ]
-    return Table("compiling", "What compiling cost, in ms; misses of the table of encodings", columns, rows)
+    return Table("compiling", "What compiling cost, in ms, and the work that pays it back", columns, rows)
+
+
+def _counters(profile: Profile) -> Table:
+    """What may be compiled next: places that wait for the budget, then those that are almost hot."""
+    near = [c for c in profile.counters if c.waits or 2 * c.passed >= c.threshold]
+    rows = [
+        (f"{c.name}@{c.pc}" if c.loop else c.name, "loop" if c.loop else "call", c.passed, c.threshold, c.waits)
+        for c in sorted(near, key=lambda c: (-c.waits, -share(c.passed, c.threshold), c.func, c.pc))
+    ]
+    columns = [
+        Column("place", "at"),
+        Column("kind", "kind"),
+        Column("passed", "passed", "count"),
+        Column("threshold", "threshold", "count"),
+        Column("waits", "waits", "count"),
+    ]
+    return Table("counters", "Not compiled yet; waits: it was hot, and compiling had used up its share", columns, rows)
 
 
 def _leaving(profile: Profile) -> Table:

@@ -17,6 +17,7 @@ PLAIN_WIDTH: Final = 80
 _LEAST_WIDTH: Final = 40
 _LEAST_TEXT: Final = 8
 _GAP: Final = "  "
+_TEXTS: Final = ("text", "prose")
 
 
 def width_of(stream: TextIO | None) -> int:
@@ -47,7 +48,8 @@ def _table(table: Table, top: int, width: int) -> Iterator[str]:
     widths = _widths(table.columns, heads, shown, width)
     yield _line(table.columns, heads, widths)
     for row in shown:
-        yield _line(table.columns, row, widths)
+        for cells in _wrapped(table.columns, row, widths):
+            yield _line(table.columns, cells, widths)
     more = len(table.rows) - len(shown)
     if more:
         yield f"… {more} more"
@@ -57,7 +59,7 @@ def _widths(columns: Sequence[Column], heads: list[str], rows: list[list[str]], 
     """What each column needs; where that is too much, columns of text give way, the widest first."""
     widths = [max(map(len, cells)) for cells in zip(heads, *rows, strict=True)]
     excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
-    texts = [i for i, column in enumerate(columns) if column.kind == "text"]
+    texts = [i for i, column in enumerate(columns) if column.kind in _TEXTS]
     while excess > 0 and texts:
         widest = max(texts, key=lambda i: widths[i])
         if widths[widest] <= _LEAST_TEXT:
@@ -67,11 +69,21 @@ def _widths(columns: Sequence[Column], heads: list[str], rows: list[list[str]], 
     return widths
 
 
+def _wrapped(columns: Sequence[Column], cells: list[str], widths: list[int]) -> Iterator[list[str]]:
+    """A row, and what does not fit into the width of its prose in further rows."""
+    parts = [
+        wrap(cell, size) if column.kind == "prose" else [cell]
+        for column, cell, size in zip(columns, cells, widths, strict=True)
+    ]
+    for number in range(max((len(part) for part in parts), default=0) or 1):
+        yield [part[number] if number < len(part) else "" for part in parts]
+
+
 def _line(columns: Sequence[Column], cells: list[str], widths: list[int]) -> str:
     parts = []
     for column, cell, width in zip(columns, cells, widths, strict=True):
         text = cell if len(cell) <= width else cell[: width - 1] + "…"
-        parts.append(f"{text:<{width}}" if column.kind == "text" else f"{text:>{width}}")
+        parts.append(f"{text:<{width}}" if column.kind in _TEXTS else f"{text:>{width}}")
     return _GAP.join(parts).rstrip()
 
 

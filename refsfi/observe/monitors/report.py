@@ -14,11 +14,11 @@ Cell: TypeAlias = str | int | float | None
 @dataclass(frozen=True, slots=True)
 class Column:
     """`key` names the column in JSON, `head` in a table. A `percent` is a share between 0 and 1; a `number` has one
-    decimal."""
+    decimal; `prose` is text that is wrapped where it would be cut."""
 
     key: str
     head: str
-    kind: Literal["text", "count", "number", "percent"] = "text"
+    kind: Literal["text", "prose", "count", "number", "percent"] = "text"
 
 
 @dataclass(frozen=True, slots=True)
