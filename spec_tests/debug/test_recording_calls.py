@@ -12,16 +12,18 @@ from refsfi.debug.model import Reason
 from refsfi.debug.recording.format import RecordingError
 from refsfi.debug.recording.read import Recording
 from refsfi.debug.recording.replay import Replay
+from refsfi.debug.recording.state import digest
 from refsfi.debug.recording.write import Recorder
 from refsfi.debug.session import Session
 from refsfi.errors import GuestExit, Trap
 from refsfi.exec.code import Program
+from refsfi.exec.instantiate import instantiate
 from refsfi.exec.load import load_program
 from refsfi.exec.tiers import TierChoice, make_tier
 from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import FuncInst, GlobalInst, HostFunc, Instance, Store
 from refsfi.runtime.table import TableInst
-from refsfi.runtime.values import HostRef
+from refsfi.runtime.values import HostRef, StructInst
 from refsfi.syntax.deftypes import func_deftype
 from refsfi.syntax.features import DEFAULT
 from refsfi.syntax.types import EXTERNREF, I32, FuncType
@@ -186,3 +188,20 @@ def test_what_cannot_be_recorded_is_refused() -> None:
         host.call("leave", 3)
     with pytest.raises(RecordingError, match="broken off"):
         host.call("sum", 1)
+
+
+def test_the_digest_sees_the_heap() -> None:
+    text = b"""(module (type $node (struct (field (mut i32)) (field (mut (ref null $node)))))
+      (global $list (ref $node) (struct.new $node (i32.const 1) (struct.new $node (i32.const 2) (ref.null $node)))))"""
+    program = load_program(text, DEFAULT, "guest")
+    one, two = (instantiate(Store(), program, []) for _ in range(2))
+    assert digest([one]) == digest([two])
+    inner = one.globals[0].value.fields[1]
+    assert isinstance(inner, StructInst)
+    inner.fields[0] = 3
+    assert digest([one]) != digest([two])
+    inner.fields[0] = 2
+    assert digest([one]) == digest([two])
+    # The same numbers in another shape.
+    inner.fields[1] = one.globals[0].value
+    assert digest([one]) != digest([two])

@@ -149,14 +149,14 @@ class Recorded:
 
 
 class HostObjects:
-    """Numbers the objects that the host hands in, by identity."""
+    """Numbers the references to its objects that the host hands in, by identity."""
 
     def __init__(self) -> None:
-        # With the object, so that its id stays its own.
-        self._numbers: dict[int, tuple[int, Any]] = {}
+        # With the reference, so that its id stays its own.
+        self._numbers: dict[int, tuple[int, HostRef]] = {}
 
     def number(self, ref: HostRef) -> int:
-        return self._numbers.setdefault(id(ref.value), (len(self._numbers), ref.value))[0]
+        return self._numbers.setdefault(id(ref), (len(self._numbers), ref))[0]
 
 
 _NUMBER, _VECTOR, _NULL, _OPAQUE, _HOST = range(5)
@@ -183,10 +183,12 @@ def put_value(out: bytearray, value: Any, objects: HostObjects, *, opaque: bool 
 
 
 class Reader:
-    """Reads a payload. RecordingError where it ends too soon or has too much."""
+    """Reads a payload. RecordingError where it ends too soon or has too much. `objects`: what stands for those of the
+    host's, by number; what is missing is added."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, objects: dict[int, HostRef]) -> None:
         self._data = data
+        self._objects = objects
         self._at = 0
 
     def number(self) -> int:
@@ -227,7 +229,8 @@ class Reader:
         if tag == _OPAQUE:
             return Opaque()
         if tag == _HOST:
-            return HostRef(Recorded(self.number()))
+            number = self.number()
+            return self._objects.setdefault(number, HostRef(Recorded(number)))
         raise RecordingError("the recording is damaged: there is no such value")
 
     def values(self) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ from refsfi.runtime.memory import MemInst
 from refsfi.runtime.store import Extern, FuncInst, GlobalInst, HostFunc, Instance, Store, TagInst
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.tier import Tier
+from refsfi.runtime.values import HostRef
 from refsfi.syntax import types as t
 from refsfi.syntax.deftypes import DefType
 from refsfi.syntax.features import Feature, Features
@@ -51,6 +52,7 @@ class Recording:
     _externs: list[bytes] = field(default_factory=list)
     _actions: list[tuple[Any, ...]] = field(default_factory=list)
     _names: list[str] = field(default_factory=list)
+    _objects: dict[int, HostRef] = field(default_factory=dict)
 
     @classmethod
     def read(cls, data: bytes) -> Recording:
@@ -85,7 +87,7 @@ class Recording:
         elif kind is Kind.HEAD:
             raise RecordingError("the recording is damaged: it begins twice")
         else:
-            r = Reader(payload)
+            r = Reader(payload, self._objects)
             if kind is Kind.REFUSAL:
                 self.entries.append(Refusal(r.number()))
             elif kind is Kind.CALL:
@@ -126,7 +128,7 @@ class Recording:
 
     def target(self, programs: Sequence[Program]) -> Target:
         """What a debugging session runs, with `journal`."""
-        world = _World(self._externs, self._names)
+        world = _World(self._externs, self._names, self._objects)
         actions: list[Action] = []
         for kind, first, second in self._actions:
             if kind is Kind.INSTANTIATE:
@@ -168,7 +170,8 @@ class Recording:
 class _World:
     """What was made so far while a recording is run."""
 
-    def __init__(self, externs: Sequence[bytes], names: Sequence[str]) -> None:
+    def __init__(self, externs: Sequence[bytes], names: Sequence[str], objects: dict[int, HostRef]) -> None:
+        self._objects = objects
         self.instances: list[Instance] = []
         self._externs = externs
         self._names = names
@@ -198,7 +201,7 @@ class _World:
             if found is None:
                 if type is None or ref[1] >= len(self._externs):
                     raise RecordingError("the recording is damaged: an import is missing")
-                found = self._made[ref[1]] = _extern(Reader(self._externs[ref[1]]), type)
+                found = self._made[ref[1]] = _extern(Reader(self._externs[ref[1]], self._objects), type)
             return found
         _, number, kind, index = ref
         try:
