@@ -68,6 +68,7 @@ class Sampling:
         self._main: _Sampled | None = None
         self._looking = False
         self._collected: deque[tuple[int, int]] = deque(maxlen=1024)
+        # When the one that goes on has begun, 0 for none.
         self._collection = 0
         self._signals: Signals | None = None
         self._watch: threading.Thread | None = None
@@ -119,6 +120,7 @@ class Sampling:
             self._collection = now
         else:
             self._collected.append((self._collection, now))
+            self._collection = 0
 
     def forget(self) -> None:
         """What addresses stand for has changed."""
@@ -163,7 +165,7 @@ class Sampling:
         for time, address in sampled.ring.rows():
             if address:
                 spot = self._address(address, time)
-            elif self._collected and self._was_collecting(time):
+            elif self._was_collecting(time):
                 spot = self._number(_COLLECTING)
             else:
                 if here < 0:
@@ -174,6 +176,9 @@ class Sampling:
             sampled.spot = spot
 
     def _was_collecting(self, time: int) -> bool:
+        if 0 < self._collection <= time:
+            # Its end is about to be noted: the first thing that Python does behind it is to look.
+            return True
         for began, ended in reversed(self._collected):
             if ended < time:
                 return False

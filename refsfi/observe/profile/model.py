@@ -109,9 +109,10 @@ class Region:
 
 @dataclass(slots=True)
 class Exit:
-    """An exit of a region, `snapshot` -1 where it does not say which. `taken`: how often; `cost`: ns from there until
-    compiled code was entered again, without what was recorded and compiled meanwhile, and without `host`: ns of that in
-    functions of the host, by samples. `cause` and `remedy` are for people."""
+    """An exit of a region, `snapshot` -1 where it does not say which. `taken`: how often, but for recordings, which go
+    through regions as well; `cost`: ns from there until compiled code was entered again, without what was recorded and
+    compiled meanwhile, and without `host`: ns of that in functions of the host, by samples. `cause` and `remedy` are
+    for people."""
 
     number: int
     region: int
