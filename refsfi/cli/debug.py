@@ -144,6 +144,8 @@ def debug(
         for kind, text in asked.commands:
             fine = ui.attempt(f"source {text}" if kind == "x" else text) and fine
         if not asked.batch:
+            if console.interactive and not asked.commands and session.place is not None:
+                ui.write(f"{ui.code.where(session.place)}; help lists the commands")
             ui.loop()
     except Quit:
         pass

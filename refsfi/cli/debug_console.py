@@ -96,7 +96,8 @@ class TerminalConsole:
             self._rows += 1
             if self._rows >= self.size[1]:
                 self._rows = 0
-                if input("--Type <RET> for more, q to quit--").strip().lower().startswith("q"):
+                answer = self.read("--Type <RET> for more, q to quit--")
+                if answer is None or answer.strip().lower().startswith("q"):
                     raise KeyboardInterrupt
         # Tabs are ours, between a line's number and its text.
         write_text("\t".join(map(printable, line.split("\t"))) + "\n")

@@ -36,19 +36,28 @@ def drawn(screen: Screen, columns: int, rows: int, *, colour: bool) -> str:
         _environ={},
     )
     height = max(rows - 1, 8)
-    layout = Layout(size=height)
+    bottom = screen.bottom
+    below = 0 if bottom is None else min(len(bottom.lines) + _FRAME, height // 3)
+    whole = Layout()
+    layout = Layout(size=height - below)
     box = ASCII if plain and os.environ.get("TERM") == "dumb" else ROUNDED
     right = max(min(columns * 2 // 5, 60), 24)
-    # A row of a hexadecimal dump is 78 columns wide: where there is no room beside the others, it loses its characters.
     left = Layout()
-    left.split_column(*_column(screen.left, height, columns - right if screen.right else columns, box, first=True))
+    left.split_column(
+        *_column(screen.left, height - below, columns - right if screen.right else columns, box, first=True)
+    )
     if screen.right:
         side = Layout(size=right)
-        side.split_column(*_column(screen.right, height, right, box, first=False))
+        side.split_column(*_column(screen.right, height - below, right, box, first=False))
         layout.split_row(left, side)
     else:
         layout = left
     console.print(Text(printable(screen.status)[:columns], style="bold"), no_wrap=True, crop=True)
+    if bottom is not None:
+        # A row of a hexadecimal dump fills 80 columns.
+        last = Layout(_panel(bottom, below, columns, box, marked=False), size=below)
+        whole.split_column(layout, last)
+        layout = whole
     console.print(layout, height=height)
     return out.getvalue()
 
@@ -74,14 +83,14 @@ def _column(panes: Sequence[Pane], height: int, width: int, box: object, *, firs
     return [Layout(_panel(pane, share, width, box), size=share) for pane, share in zip(panes, shares)]
 
 
-def _panel(pane: Pane, height: int, width: int, box: object) -> Panel:
+def _panel(pane: Pane, height: int, width: int, box: object, *, marked: bool = True) -> Panel:
     rows = max(height - _FRAME, 1)
     current = pane.current
     start = 0 if current is None else max(min(current - rows // 2, len(pane.lines) - rows), 0)
     text = Text(no_wrap=True, overflow="ellipsis")
     for index in range(start, min(start + rows, len(pane.lines))):
         here = index == current
-        line = ("=> " if here else "   ") if current is not None else ""
+        line = ("=> " if here else "   ") if current is not None and marked else ""
         style = "reverse" if here else ""
         text.append(f"{line}{printable(pane.lines[index].expandtabs())}"[: width - 2], style=style)
         text.append("\n")

@@ -101,6 +101,172 @@ def test_session(path: Path) -> None:
     assert played(recorded) == recorded
 
 
+def refsfi(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command over pipes."""
+    return subprocess.run(
+        [sys.executable, "-m", "refsfi", *arguments],
+        cwd=ROOT,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_over_a_pipe_there_are_no_prompts() -> None:
+    done = refsfi("debug", "--invoke", "main", f"{PROGRAMS}/nan.wat", stdin="break variance\nrun\nbt\n")
+    assert done.returncode == 0
+    assert PROMPT not in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("#2  $main")
+
+
+def test_the_guest_reads_what_follows_its_command(tmp_path: Path) -> None:
+    text = """(module (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1) (data (i32.const 0) "\\10\\00\\00\\00\\05\\00\\00\\00")
+      (func (export "_start") (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))))"""
+    (tmp_path / "read.wat").write_text(text)
+    done = refsfi("debug", str(tmp_path / "read.wat"), stdin="run\ntextxx/s 16\ngoto begin\nx/s 16\nx/s 16\n")
+    assert '"textx"' in done.stdout
+
+
+def test_a_script_ends_at_its_first_error(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text(
+        "define where_is\n  print $arg0\nend\nbreak variance\nrun\nwhere_is $n\nbt 1\nnonsense\nbt\n"
+    )
+    done = refsfi("debug", "--batch", "-x", str(tmp_path / "s"), "--invoke", "main", f"{PROGRAMS}/nan.wat")
+    assert done.returncode == 1
+    assert "$n = 6.0 (f64)" in done.stdout
+    assert done.stdout.splitlines()[-1] == 'undefined command: "nonsense"; try "help"'
+
+
+def test_commands_of_a_breakpoint_and_python() -> None:
+    script = """break clear
+commands
+  silent
+  print $count
+  python refsfi.write(f"count is {refsfi.evaluate('$count')}")
+end
+run
+python
+text = refsfi.execute("info args", to_string=True)
+refsfi.write(text.upper())
+end
+python raise ValueError("mine")
+if $count == 17
+  echo yes
+end
+"""
+    done = refsfi("debug", "--invoke", "main", f"{PROGRAMS}/wild_store.wat", stdin=script)
+    lines = done.stdout.splitlines()
+    assert "$count = 17 (i32)" in lines
+    assert "count is 17" in lines
+    assert "$COUNT = 17 (I32)" in lines
+    assert "Python: ValueError: mine" in lines
+    assert lines[-1] == "yes"
+
+
+def test_interruption_pauses_the_guest(tmp_path: Path) -> None:
+    (tmp_path / "spin.wat").write_text('(module (func $spin (export "main") (loop $l (br $l))))')
+    terminal = Terminal(f"refsfi debug --invoke main {tmp_path}/spin.wat")
+    terminal.wait()
+    terminal.type("run")
+    terminal.wait("run\n")
+    time.sleep(0.5)
+    terminal.interrupt()
+    assert "Paused." in terminal.wait()
+    terminal.type("print $clock > 1000")
+    assert "= 1 (i64)" in terminal.wait()
+    terminal.type("quit")
+    terminal.wait()
+    assert terminal.close() == 0
+
+
+def test_completion_and_repetition() -> None:
+    terminal = Terminal(f"refsfi debug --invoke main {PROGRAMS}/wild_store.wat")
+    terminal.wait()
+    os.write(terminal._master, b"break $cl\t\n")
+    assert "Breakpoint 1 at $clear:0" in terminal.wait("wat:12:6\n" + PROMPT)
+    terminal.type("stepi")
+    terminal.wait()
+    terminal.type("")
+    terminal.wait()
+    terminal.type("print $clock")
+    assert "$clock = 2" in terminal.wait()
+    terminal.type("quit")
+    terminal.close()
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (160, 50)])
+def test_panes_fit(columns: int, rows: int) -> None:
+    from refsfi.cli.debug_view import drawn
+    from refsfi.debug.terminal.panes import Pane, Screen
+
+    wide = Pane("code", tuple(f"{n} {'x' * 200}" for n in range(300)), 150)
+    screen = Screen("stop" * 100, (wide, wide), (wide, wide, wide, wide), wide)
+    shown = drawn(screen, columns, rows - 2, colour=False).splitlines()
+    assert len(shown) == rows - 2
+    assert {len(line) for line in shown[1:]} == {columns}
+    assert any(line.startswith(("│=> 150", "|=> 150")) for line in shown)
+
+
+def test_panes_have_no_colour_over_a_pipe() -> None:
+    done = refsfi(
+        "debug", "--batch", "-ex", "run", "-ex", "layout", "--invoke", "main", f"{PROGRAMS}/nan.wat", TERM="xterm"
+    )
+    assert "\x1b" not in done.stdout
+    assert "code" in done.stdout
+
+
+def test_core_dump(tmp_path: Path) -> None:
+    core = str(tmp_path / "core")
+    program = f"{PROGRAMS}/wild_store.wat"
+    written = refsfi("debug", "--batch", "-ex", "run", "-ex", f"gcore {core}", "--invoke", "main", program)
+    assert f"Saved corefile {core}" in written.stdout
+    commands = "bt\nprint $rounds\nx/2xw 256\ncontinue\nset var $rounds = 1\nlast-write 256\nbreak main\ninfo memory\n"
+    done = refsfi("debug", "--core", core, program, stdin=commands)
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("#0  $work:11")
+    assert "$rounds = 64 (i32)" in lines
+    assert "0x00000100:  0x00000000  0x00000002" in lines
+    assert sum("core dump" in line for line in lines) == 3
+    assert "$rounds cannot be set" in lines
+    assert lines[-1] == "instance 0  memory 0: 0x10000 bytes"
+    other = refsfi("debug", "--core", core, f"{PROGRAMS}/nan.wat", stdin="bt\n")
+    assert other.returncode == 1
+    assert "core dump" in other.stderr
+    assert len(other.stderr.splitlines()) == 1
+
+
+def test_recording(tmp_path: Path) -> None:
+    log = str(tmp_path / "log")
+    refsfi("run", "-R", f"path={log}", "--invoke", "main", f"{PROGRAMS}/wild_store.wat")
+    done = refsfi("replay", log, "--debug", stdin="run\nwatch i32[0x100]\nrc\n")
+    assert "Trap: integer divide by zero" in done.stdout
+    assert "by $clear:3" in done.stdout
+
+
+# Each cannot be done in front of the first instruction of nan.wat.
+WRONG = """foo;info;info x;break nosuch;break main:999;break *5;print;print $;print 1 +;print nosuch;x/4xw;x/0xw 1
+x/4qw 1;watch 3;watch;delete 9;ignore 1;condition 1 1;frame 9;goto;goto x;restart 1;list nosuch.c:3;set x;set limit 0
+show nosuch;source /nonexistent;find 1;set var 1 = 2;set var $clock = 1;explain;origin 1;last-write;last-write -1
+catch;catch x;directory /nonexistent;rule-break x;define 1;document x;rbreak [;stepi 0;undisplay 3;tui x;layout x
+info functions [;python 1/0;until nosuch;advance;commands;display nosuch;x/s 99999999;generate-core-file /""".replace(
+    "\n", ";"
+).split(";")
+
+
+def test_what_cannot_be_done_is_told_in_a_line() -> None:
+    script = "".join(f"echo <<\n{command}\necho >>\n" for command in WRONG)
+    done = refsfi("debug", "--invoke", "main", f"{PROGRAMS}/nan.wat", stdin=script)
+    assert done.stderr == ""
+    answers = [part.partition(">>")[0].strip("\n") for part in done.stdout.split("<<\n")[1:]]
+    assert len(answers) == len(WRONG)
+    told = dict(zip(WRONG, answers))
+    assert {command: answer for command, answer in told.items() if not answer or "\n" in answer} == {}
+
+
 if __name__ == "__main__":
     for session in SESSIONS:
         session.write_text(played(session.read_text(encoding="utf-8")), encoding="utf-8")

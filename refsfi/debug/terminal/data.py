@@ -317,6 +317,15 @@ def _display(ui: Interpreter, text: str) -> None:
     ui.write(f"{key}: {shown}")
 
 
+@command("info display", "data")
+def _displays(ui: Interpreter, text: str) -> None:
+    """The expressions that are shown whenever the guest stands still."""
+    for key, (expression, format) in ui.displays.items():
+        ui.write(f"{key}: {f'/{format} ' if format else ''}{expression}")
+    if not ui.displays:
+        ui.write("There are no displays.")
+
+
 @command("undisplay", "data", "[N…]")
 def _undisplay(ui: Interpreter, text: str) -> None:
     """Do not show these any more, all of them without numbers."""

@@ -122,8 +122,10 @@ class Interpreter:
             line = self._feeds[-1](">") if self._feeds else None
             if line is None:
                 raise DebugError(f'the end of {what} is missing: a line "end"')
-            word = line.split(None, 1)[0] if line.strip() else ""
-            open += word in _OPENING
+            words = line.split(None, 1)
+            word = words[0] if words else ""
+            # Python in the same line has no block.
+            open += word in _OPENING and not (word in ("python", "py") and len(words) > 1)
             open -= word == "end"
             if not open:
                 return lines
@@ -192,8 +194,12 @@ class Interpreter:
 
     def move(self, how: Callable[[], Stop]) -> Stop:
         """Have the guest go somewhere, and tell where it has come to."""
-        with self.console.running():
-            stop = how()
+        try:
+            with self.console.running():
+                stop = how()
+        except KeyboardInterrupt:
+            # A call of the host was broken off. The guest stands in front of it, and the session is to know.
+            stop = self.session.goto(self.session.clock)
         self.arrived(stop)
         return stop
 

@@ -123,7 +123,7 @@ def label_lines(ui: Interpreter) -> list[str]:
     return lines
 
 
-@command("info registers", "looking", aliases="")
+@command("info registers", "looking")
 def _registers(ui: Interpreter, text: str) -> None:
     """$pc, $func, $depth and $clock."""
     for name in ("pc", "func", "depth", "clock"):
@@ -227,14 +227,20 @@ def _instances_too(ui: Interpreter, text: str) -> None:
     _instances(ui, text)
 
 
-@command("info program", "looking", aliases="")
-def _proc(ui: Interpreter, text: str) -> None:
+@command("info program", "looking")
+def _program(ui: Interpreter, text: str) -> None:
     """Why and where the guest stands still."""
     stop = ui.session.stop
     place = ui.session.place
     ui.write(f"{stop.reason}{f': {stop.message}' if stop.message else ''}, at clock {ui.session.clock}")
     if place is not None:
         ui.write(f"next: {ui.code.where(place)}: {ui.code.text(place)}")
+
+
+@command("info proc", "looking")
+def _proc(ui: Interpreter, text: str) -> None:
+    """Why and where the guest stands still, as info program."""
+    _program(ui, text)
 
 
 @command("info threads", "looking")

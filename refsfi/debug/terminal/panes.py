@@ -27,11 +27,13 @@ class Pane:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """The panes on the left, one below the other, and on the right, by importance; `status` is one line."""
+    """The panes on the left, one below the other, on the right, and below all of them, by importance; `status` is one
+    line."""
 
     status: str
     left: tuple[Pane, ...]
     right: tuple[Pane, ...]
+    bottom: Pane | None = None
 
 
 def screen(ui: Interpreter, layout: str) -> Screen:
@@ -66,8 +68,8 @@ def screen(ui: Interpreter, layout: str) -> Screen:
     if layout == "code":
         return Screen(status, tuple(code), ())
     if layout == "state":
-        return Screen(status, (memory,), tuple(state))
-    return Screen(status, (*code, memory), tuple(state))
+        return Screen(status, tuple(state[:2]), tuple(state[2:]), memory)
+    return Screen(status, tuple(code), tuple(state), memory)
 
 
 def _code(ui: Interpreter, place: Place) -> Pane:
@@ -103,7 +105,7 @@ def _memory(ui: Interpreter) -> Pane:
     size = len(frame.instance.mems[0].data)
     if at is None:
         at = next((v.value for v in frame.locals if isinstance(v.value, int) and 64 < v.value < size), 0)
-    start = max(min(at, size) - 16 & ~15, 0)
+    start = max((min(at, size) & ~15) - 48, 0)
     data = session.read_memory(start, 128, frame.instance_index)
     rows = [*dump(data, start)]
     if start + len(data) == size and len(data) < 128:

@@ -168,9 +168,9 @@ def _core(ui: Interpreter, text: str) -> None:
 
     stop = ui.session.stop
     error = failure(ui) if stop.trap is not None or stop.reason is Reason.EXCEPTION else GuestException(None)
-    names = {program.module: path for program, path in ui.code.paths.items()}
+    names = {id(program.module): path for program, path in ui.code.paths.items()}
     first = next(iter(names.values()), "")
-    dump = CoreDump(witness(ui, error), ui.session.instances(), first, lambda p: names.get(p.module, ""))
+    dump = CoreDump(witness(ui, error), ui.session.instances(), first, lambda p: names.get(id(p.module), ""))
     path = text or "core.wasm"
     with open(path, "wb") as file:
         for piece in dump.pieces():

@@ -14,7 +14,7 @@ __all__: list[str] = []
 
 
 def _alive(ui: Interpreter) -> None:
-    if ui.session.stop.over:
+    if not ui.session.running or ui.session.stop.over:
         raise DebugError(
             "the guest cannot go on from here: reverse-continue and reverse-step go back, run begins again"
         )
