@@ -300,6 +300,8 @@ def again(error: Trap | GuestException | GuestExit) -> Callable[[], Exception]:
     return lambda: kind(trap, message, fault)
 
 
+# Bytes that are compared at a time, small enough for the processor's caches; and those of what is written down.
+_BLOCK: Final = 1 << 16
 _PIECE: Final = 4096
 
 
@@ -331,12 +333,18 @@ class Watcher:
 
 def _differences(memory: MemInst, before: bytes) -> Iterator[tuple[int, bytes]]:
     data = memory.data
-    if len(data) == len(before) and bytes(data[:]) == before:
-        return
-    for start in range(0, len(data), _PIECE):
-        old = before[start : start + _PIECE]
-        new = bytes(data[start : start + _PIECE])
+    for block in range(0, len(data), _BLOCK):
+        new = bytes(data[block : block + _BLOCK])
+        old = before[block : block + _BLOCK]
         old += bytes(len(new) - len(old))
+        if old != new:
+            yield from ((block + start, piece) for start, piece in _pieces(old, new))
+
+
+def _pieces(before: bytes, after: bytes) -> Iterator[tuple[int, bytes]]:
+    """Where two blocks of a size differ, at most one stretch in a piece."""
+    for start in range(0, len(after), _PIECE):
+        old, new = before[start : start + _PIECE], after[start : start + _PIECE]
         if old != new:
             first = next(i for i in range(len(new)) if old[i] != new[i])
             last = next(i for i in reversed(range(len(new))) if old[i] != new[i])
