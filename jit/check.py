@@ -70,10 +70,13 @@ class _State:
             if len(memory.data) != len(content):
                 memory.shrink(len(content))
             memory.data[:] = content
+        # What has not changed is left alone: compiled code would have to forget what it knows of it.
         for glob, value in zip(inst.globals, self.globals):
-            glob.value = value
+            if glob.value is not value:
+                glob.value = value
         for table, elems in zip(inst.tables, self.tables):
-            table.restore(elems)
+            if len(table.elems) != len(elems) or any(a is not b for a, b in zip(table.elems, elems)):
+                table.restore(elems)
         inst.datas[:], inst.elems[:] = self.datas, self.elems
         store.room, store.fuel = self.room, self.fuel
 
