@@ -57,6 +57,10 @@ class Client:
         assert message is not None, "the adapter has closed the connection"
         return message
 
+    def closed(self) -> bool:
+        """Whether the adapter has nothing more to say, and closes the connection."""
+        return self._messages.get(timeout=30) is None
+
     def response(self, seq: int) -> dict[str, Any]:
         while True:
             message = self.next()

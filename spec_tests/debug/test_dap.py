@@ -208,6 +208,20 @@ def test_source_lines_of_debug_information(client: Client) -> None:
     assert client.ask("modules")["modules"][0]["symbolStatus"] == "debug information"
 
 
+def test_a_variable_of_the_source_is_watched(client: Client) -> None:
+    client.launch(_FAULTS, invoke="walk_out", args=["17"])
+    _break(client, Path("/src/faults.c"), 45)
+    client.go()
+    frame = client.top()
+    variables = client.ask("scopes", frameId=frame["id"])["scopes"][0]["variablesReference"]
+    info = client.ask("dataBreakpointInfo", variablesReference=variables, name="sum")
+    _break(client, Path("/src/faults.c"))
+    client.ask("setDataBreakpoints", breakpoints=[{"dataId": info["dataId"], "accessType": "write"}])
+    before = client.value("sum")
+    assert client.move("continue")["reason"] == "data breakpoint"
+    assert client.value("sum") != before
+
+
 def test_memory_is_read_and_written(client: Client, guest: Path) -> None:
     _launch(client, guest, "6", stopOnEntry=True)
     client.go()
@@ -515,6 +529,34 @@ def test_garbage_costs_nothing(client: Client, guest: Path) -> None:
             pass
         assert not message["success"]
     assert client.value("$n") == "6"
+
+
+def test_a_browser_is_no_client(guest: Path) -> None:
+    launch = b'{"seq":1,"type":"request","command":"initialize","arguments":{}}'
+    body = b"Content-Length: %d\r\n\r\n%b" % (len(launch), launch)
+    with served() as (port, _), connected(port) as client:
+        client.raw(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        assert client.next()["event"] == "output"
+        assert client.closed()
+
+
+def test_steps_from_where_a_guest_has_trapped_end_it(client: Client, guest: Path) -> None:
+    _launch(client, guest, invoke="out")
+    client.go()
+    client.ask("next", threadId=1)
+    assert client.event("exited")["exitCode"] == 134
+    client.event("terminated")
+    assert "has ended" in client.refused("continue", threadId=1)
+
+
+def test_a_guest_that_runs_is_restarted_and_ended(client: Client, guest: Path) -> None:
+    _launch(client, guest, invoke="spin")
+    client.ask("configurationDone")
+    for _ in range(3):
+        client.ask("restart")
+    client.ask("terminate")
+    client.event("terminated")
+    assert client.refused("pause", threadId=2)
 
 
 def test_a_client_lost_while_the_guest_runs(guest: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import os
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -66,7 +67,7 @@ class Adapter:
         self.running = False
         self.left = False
         self._waits = False
-        self.after: Callable[[], None] | None = None
+        self._later: deque[Callable[[], None]] = deque()
         self._send = send
         self._seq = 0
         self._run: Run | None = None
@@ -101,6 +102,9 @@ class Adapter:
             return
         if isinstance(item, Garbled):
             self.tell(f"error: {item.why}", important=True)
+            if self.client is None:
+                # Not a client of this protocol: perhaps a browser that somebody has talked into sending one.
+                self.leave(waits=True)
             return
         if item.get("type") != "request":
             if item.get("type") != "response":
@@ -126,9 +130,9 @@ class Adapter:
             )
         else:
             self._respond(item, body)
-        after, self.after = self.after, None
-        if after is not None:
-            after()
+        # In the middle of a run, when it is over.
+        while self._later and not self.running:
+            self._later.popleft()()
 
     def _answer(self, item: Message) -> Body:
         command = item.get("command")
@@ -170,6 +174,10 @@ class Adapter:
         self._seq += 1
         self._send({"seq": self._seq, **message})
 
+    def later(self, do: Callable[[], None]) -> None:
+        """Do something behind the response."""
+        self._later.append(do)
+
     def tell(self, text: str, *, important: bool = False) -> None:
         """A line for the user."""
         self.event("output", {"category": "important" if important else "console", "output": f"{text}\n"})
@@ -205,8 +213,12 @@ class Adapter:
     def _guest_output(self, stream: str, data: bytes) -> None:
         decoder = self._decoders.setdefault(stream, codecs.getincrementaldecoder("utf-8")("replace"))
         text = decoder.decode(data)
-        if text:
-            self.event("output", {"category": stream, "output": text})
+        try:
+            if text:
+                self.event("output", {"category": stream, "output": text})
+        except OSError:
+            # That a client is lost is nothing that the guest should learn.
+            self.run.guest.output.connect(None)
 
     def _log(self, text: str, place: Place | None) -> None:
         body: dict[str, Any] = {"category": "console", "output": f"{text}\n"}
@@ -219,34 +231,37 @@ class Adapter:
 
     def move(self, move: Callable[[], Stop], *, back: bool = False) -> None:
         """Behind the response: make a step, or go back, and tell where the guest stands then."""
-        self._begin(move, None)
+        self._begin(move, None, back)
 
     def go(self) -> None:
         """Behind the response: run to the next stop."""
         session = self.run.guest.session
-        self._begin(session.run, session.resume)
+        self._begin(session.run, session.resume, False)
 
-    def _begin(self, move: Callable[[], Stop], resume: Callable[[], Stop] | None) -> None:
+    def _begin(self, move: Callable[[], Stop], resume: Callable[[], Stop] | None, back: bool) -> None:
         run = self.run
         if run.finished:
-            raise DebugError("the guest has ended: restart it, or go back")
+            raise DebugError("the guest has ended: restart it")
         session = run.guest.session
-        if session.stop.over and resume is not None:
+        if session.stop.over and not back:
             # It has been shown where it ended, and is told to go on from there.
-            self.after = lambda: self._finish(session.stop)
+            self.later(lambda: self._finish(session.stop))
             return
 
         def after() -> None:
+            if self._run is not run or run.finished:
+                # Restarted, or ended, before it has begun.
+                return
             self.handles.forget()
             self.running, self._pausing = True, False
             try:
                 stop = self._moved(move, resume)
             finally:
                 self.running = False
-            if stop is not None and self._run is run and not self.left:
+            if stop is not None:
                 self.arrived(stop)
 
-        self.after = after
+        self.later(after)
 
     def _moved(self, move: Callable[[], Stop], resume: Callable[[], Stop] | None) -> Stop | None:
         run = self.run
@@ -267,9 +282,9 @@ class Adapter:
                 return stop
             while (item := self.inbox.poll()) is not None:
                 self._take(item)
-            if self.left or self._run is not run or self.inbox.closed:
+            if self.left or self._run is not run or run.finished or self.inbox.closed:
                 return None
-            if resume is None or self._pausing or run.finished:
+            if resume is None or self._pausing:
                 return stop
             move = resume
 

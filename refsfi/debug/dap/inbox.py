@@ -41,11 +41,14 @@ class Inbox:
     def put(self, item: Item) -> None:
         with self._changed:
             while len(self._items) >= _MOST and not self._closed:
+                if self._interrupt is not None:
+                    # What comes next may be urgent.
+                    self._interrupt()
                 self._changed.wait()
-            cancelled = self._cancel(item)
+            self._cancel(item)
             self._items.append(item)
             self._changed.notify_all()
-            if self._interrupt is not None and (self._any or (_is_urgent(item) and not cancelled)):
+            if self._interrupt is not None and (self._any or _is_urgent(item)):
                 self._interrupt()
 
     def close(self) -> None:
@@ -93,16 +96,15 @@ class Inbox:
         with self._changed:
             self._interrupt = None
 
-    def _cancel(self, item: Item) -> bool:
-        """Where that is the wish to cancel a request that waits, note it; whether it is."""
+    def _cancel(self, item: Item) -> None:
+        """Where that is the wish to cancel a request that waits, note it."""
         if not isinstance(item, dict) or item.get("command") != "cancel" or not isinstance(item.get("arguments"), dict):
-            return False
+            return
         wanted = item["arguments"].get("requestId")
         for number, waiting in enumerate(self._items):
             if isinstance(waiting, dict) and wanted is not None and waiting.get("seq") == wanted:
                 self._items[number] = Cancelled(waiting)
-                return True
-        return False
+                return
 
 
 def _any_urgent(items: deque[Item]) -> bool:

@@ -61,7 +61,7 @@ def _launch(adapter: Adapter, arguments: Arguments) -> Body:
     _check_first(adapter)
     guest = adapter.launcher.launch(arguments)
     adapter.set_up(guest, arguments, attached=False)
-    adapter.after = lambda: adapter.event("initialized")
+    adapter.later(lambda: adapter.event("initialized"))
     return None
 
 
@@ -73,7 +73,7 @@ def _attach(adapter: Adapter, arguments: Arguments) -> Body:
     if given is None:
         raise DebugError("there is nothing to attach to: name a module on the command line, or launch one")
     adapter.set_up(given, arguments, attached=True)
-    adapter.after = lambda: adapter.event("initialized")
+    adapter.later(lambda: adapter.event("initialized"))
     return None
 
 
@@ -98,7 +98,7 @@ def _begin(adapter: Adapter) -> None:
     adapter.event("process", {"name": next(iter(run.guest.paths.values()), ""), "startMethod": _method(run.attached)})
     adapter.event("thread", {"reason": "started", "threadId": 1})
     if run.attached or stop.over or run.arguments.flag("stopOnEntry"):
-        adapter.after = lambda: adapter.arrived(stop)
+        adapter.later(lambda: adapter.arrived(stop))
     else:
         adapter.go()
 
@@ -129,7 +129,7 @@ def _terminate(adapter: Adapter, arguments: Arguments) -> Body:
     told = run.finished
     run.finished = True
     if not told:
-        adapter.after = lambda: adapter.event("terminated")
+        adapter.later(lambda: adapter.event("terminated"))
     return None
 
 

@@ -13,7 +13,8 @@ from refsfi.debug.dwarf import debug_info_hint
 from refsfi.debug.failure import explanation_of
 from refsfi.debug.model import DebugError, Place, Reason
 from refsfi.debug.symbols import info_of
-from refsfi.errors import Frame
+from refsfi.errors import Frame as TraceFrame
+from refsfi.runtime.store import Frame
 
 if TYPE_CHECKING:
     from refsfi.debug.dap.adapter import Adapter
@@ -26,22 +27,21 @@ _MOST: Final = 10_000
 
 @request("stackTrace")
 def _stack(adapter: Adapter, arguments: Arguments) -> Body:
-    session = adapter.run.guest.session
-    total = 0
-    frame = session.store.frame
+    frames = []
+    frame = adapter.run.guest.session.store.frame
     while frame is not None:
-        total += frame.code is not None
+        if frame.code is not None:
+            frames.append(frame)
         frame = frame.caller
     start = arguments.number("startFrame", 0)
-    wanted = arguments.number("levels", 0) or total
-    end = min(start + min(wanted, _MOST), total)
-    return {"stackFrames": [_frame(adapter, level) for level in range(start, end)], "totalFrames": total}
+    end = start + min(arguments.number("levels", 0) or _MOST, _MOST)
+    shown = [_frame(adapter, level, frames[level]) for level in range(start, min(end, len(frames)))]
+    return {"stackFrames": shown, "totalFrames": len(frames)}
 
 
-def _frame(adapter: Adapter, level: int) -> dict[str, Any]:
+def _frame(adapter: Adapter, level: int, frame: Frame) -> dict[str, Any]:
     run = adapter.run
-    store = run.guest.session.store
-    place = inspect.place_of(store, inspect.frame_at(store, level))
+    place = inspect.place_of(run.guest.session.store, frame)
     source, line, column = run.sources.position(place)
     return {
         "id": adapter.handles.add(level),
@@ -157,9 +157,11 @@ def _exception(adapter: Adapter, arguments: Arguments) -> Body:
     stop = session.stop
     if stop.reason is Reason.DEADLOCK:
         return {"exceptionId": "deadlock", "description": stop.message, "breakMode": "always"}
+    if run.points.hit(stop.hits)[0] == "exception":
+        return {"exceptionId": "thrown", "description": "an exception is about to be thrown", "breakMode": "always"}
     explained = explanation_of(session)
 
-    def where(frame: Frame, pc: int) -> str:
+    def where(frame: TraceFrame, pc: int) -> str:
         if frame.code is None:
             return ""
         program = next(p for p in run.guest.programs if p.module is frame.code.program.module)
@@ -170,7 +172,7 @@ def _exception(adapter: Adapter, arguments: Arguments) -> Body:
     text = "\n".join(explained.lines(where))
     return {
         "exceptionId": identity,
-        "description": f"{stop.message}\n{text}",
+        "description": stop.message,
         "breakMode": "always" if stop.trap is not None else "unhandled",
         "details": {"message": stop.message, "typeName": identity, "stackTrace": text},
     }

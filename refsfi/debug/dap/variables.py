@@ -205,9 +205,12 @@ def _source(view: FrameView) -> Group:
 
     def make(number: int, hexadecimal: bool) -> Item:
         variable = variables[number]
-        memory = None if variable.address is None else show_memory(variable.address, view.instance_index)
+        memory = data = None
+        if variable.address is not None:
+            memory = show_memory(variable.address, view.instance_index)
+            data = f"memory/{view.instance_index}/0/{variable.address}/{variable.size}" if variable.size else None
         value = "<optimized away>" if variable.value is None else variable.value
-        return Item(variable.name, value, variable.type, expression=variable.name, memory=memory)
+        return Item(variable.name, value, variable.type, expression=variable.name, data=data, memory=memory)
 
     return Group(len(variables), make)
 

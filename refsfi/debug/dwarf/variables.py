@@ -45,6 +45,7 @@ class SourceVariable:
     value: str | None
     kind: str
     address: int | None = None
+    size: int = 0
 
 
 def variables_at(scopes: UnitScopes, address: int, state: State, budget: Budget) -> list[SourceVariable]:
@@ -111,7 +112,7 @@ def _variable(
         return SourceVariable(name, type.name, None, kind)
     if place.in_memory:
         data = state.memory(place.number, min(type.size, READ))
-        return SourceVariable(name, type.name, types.show(type, data), kind, place.number)
+        return SourceVariable(name, type.name, types.show(type, data), kind, place.number, type.size)
     return SourceVariable(name, type.name, types.show(type, _bytes(place.number, type)), kind)
 
 
