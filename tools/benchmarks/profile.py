@@ -1,0 +1,226 @@
+"""What the profiler costs, and whether what it says holds together.
+
+Costs are ratios of seconds of the processor: the same kernel in fresh processes that take turns, without a profiler,
+with the log alone, and sampled a thousand times a second; the best of several. What is said is judged by its own sums,
+and by whether two runs name the same hottest functions, each of which has one region.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from refsfi.exec.instantiate import instantiate
+from refsfi.exec.load import load_program
+from refsfi.exec.machine import invoke
+from refsfi.exec.tiers import TierChoice, Watch, make_profiler, make_tier
+from refsfi.observe.profile.model import Profile
+from refsfi.runtime.store import Store
+from tools.benchmarks.kernels import FOLDER, LONG
+from tools.benchmarks.report import table
+from tools.realprograms.fetch import Store as Files
+from tools.realprograms.fetch import Unavailable, cache_folder
+from tools.realprograms.interpreter import Interpreter
+from tools.realprograms.list import ROOT, find_shared, load
+from tools.realprograms.tasks import make_folders, run_steps
+
+__all__ = ["profile"]
+
+# How a kernel is run: name -> ns between samples, None without a profiler.
+_WAYS: Final = {"plain": None, "log": 0, "sampled": 1_000_000}
+
+# Calls of each kernel in one process.
+_CALLS: Final = 3
+_KERNELS: Final = ("fib", "mandelbrot", "matmul")
+_INTERPRETERS: Final = ("quickjs", "micropython")
+
+# What is promised: how much slower, by the geometric mean; the share of the time that has a name; how far the sum of
+# the parts may be from the whole; how many of the hottest functions two runs agree on.
+BAR_LOG, BAR_SAMPLED, BAR_NAMED, BAR_SUM, TOP = 1.01, 1.03, 0.99, 0.02, 5
+
+
+def profile(report: dict[str, Any], repeat: int, *, quiet: bool) -> bool:
+    """Measure, print unless `quiet`, and say whether the promises are kept."""
+    costs = {kernel: _costs(kernel, repeat) for kernel in _KERNELS}
+    said = {name: _said(name) for name in (*_KERNELS, *_INTERPRETERS)}
+    below = list(_below(costs, said))
+    report["profile"] = {"costs": costs, "said": said, "below": below}
+    if not quiet:
+        print("\nprofiler: CPU time, of the run without one")
+        rows = [[kernel, *(f"{of[way] / of['plain']:.3f}" for way in _WAYS)] for kernel, of in costs.items()]
+        print(*table(["kernel", *_WAYS], rows), sep="\n")
+        print("\nprofiler: what it says")
+        header = ["program", "named", "sum/whole", "samples", "same top"]
+        print(*table(header, [_row(name, what) for name, what in said.items()]), sep="\n")
+        print("\n".join(f"below: {line}" for line in below) if below else "No bar is missed.")
+    return not below
+
+
+def _row(name: str, said: dict[str, Any]) -> list[str]:
+    if "why" in said:
+        return [name, said["why"], "", "", ""]
+    return [
+        name,
+        f"{said['named']:.2%}",
+        f"{said['sum']:.4f}",
+        str(said["samples"]),
+        f"{said['agreed']} of {said['of']}",
+    ]
+
+
+def _costs(kernel: str, repeat: int) -> dict[str, float]:
+    """Seconds of the processor, the least of all runs, by way."""
+    best = dict.fromkeys(_WAYS, float("inf"))
+    for _ in range(repeat):
+        for way in _WAYS:
+            best[way] = min(best[way], float(_child("cost", kernel, way)))
+    return best
+
+
+def _said(name: str) -> dict[str, Any]:
+    """What two runs say."""
+    found: list[dict[str, Any]] = [json.loads(_child("said", name)) for _ in range(2)]
+    if "why" in found[0]:
+        return found[0]
+    first, second = (run["top"] for run in found)
+    worst = min(found, key=lambda run: run["named"])
+    away = max((run["sum"] for run in found), key=lambda total: abs(total - 1))
+    return {
+        "named": worst["named"],
+        "unnamed": worst["unnamed"],
+        "sum": away,
+        "samples": worst["samples"],
+        "agreed": len(set(first) & set(second)),
+        "of": max(len(first), len(second)),
+    }
+
+
+def _below(costs: dict[str, dict[str, float]], said: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for way, bar in (("log", BAR_LOG), ("sampled", BAR_SAMPLED)):
+        ratio = sum(of[way] for of in costs.values()) / sum(of["plain"] for of in costs.values())
+        if ratio > bar:
+            yield f"{way}: {ratio:.3f} times a run without a profiler, the bar is {bar}"
+    for name, what in said.items():
+        if "why" in what:
+            yield f"{name}: {what['why']}"
+            continue
+        if what["named"] < BAR_NAMED:
+            yield f"{name}: {what['named']:.2%} of the time has a name, the bar is {BAR_NAMED:.0%}: {what['unnamed']}"
+        if abs(what["sum"] - 1) > BAR_SUM:
+            yield f"{name}: the parts are {what['sum']:.4f} of the whole"
+        if what["agreed"] < what["of"]:
+            yield f"{name}: two runs agree on {what['agreed']} of the {what['of']} hottest functions"
+
+
+# --- in a process of its own -----------------------------------------------------------------------------------------
+
+
+def _child(*arguments: str) -> str:
+    command = [sys.executable, "-m", "tools.benchmarks.profile", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, timeout=600).stdout
+
+
+def _cost(kernel: str, way: str) -> float:
+    """Seconds of the processor that calls of a kernel take, from loading it on."""
+    interval = _WAYS[way]
+    call = _kernel(kernel)
+    if interval is None:
+        began = time.process_time()
+        call(TierChoice("on"))
+        return time.process_time() - began
+    profiler = make_profiler(interval=interval)
+    began = time.process_time()
+    with profiler:
+        call(TierChoice("on", watch=Watch(profiler=profiler)))
+    return time.process_time() - began
+
+
+def _kernel(name: str) -> Callable[[TierChoice], None]:
+    data = (FOLDER / f"{name}.wat").read_bytes()
+    n, expect = LONG[name]
+
+    def call(choice: TierChoice) -> None:
+        store = Store()
+        instance = instantiate(store, load_program(data, tier=make_tier(choice)), [])
+        func: Any = instance.exports["run"]
+        for _ in range(_CALLS):
+            (found,) = invoke(store, func, [n])
+            if found != expect:
+                raise SystemExit(f"{name}({n}) is {found}, not {expect}")
+
+    return call
+
+
+def _program(name: str) -> Callable[[TierChoice], None]:
+    """A real program with what it is to do. Unavailable."""
+    programs = load()
+    (task,) = programs.select([name])
+    files = Files(programs.files.values(), cache_folder(), find_shared(None))
+    binaries = {linked.name: files.read(linked.file) for linked in task.modules}
+
+    def call(choice: TierChoice) -> None:
+        class Profiled(Interpreter):
+            tier = choice
+
+        with tempfile.TemporaryDirectory(prefix="refsfi-profile-") as scratch:
+            guest = Profiled(task, files.shared, make_folders(task, files.shared, Path(scratch)), binaries)
+            guest.start()
+            run_steps(guest)
+
+    return call
+
+
+def _run(name: str) -> dict[str, Any]:
+    """What a profile of a run says, by its own sums."""
+    try:
+        call = _kernel(name) if name in _KERNELS else _program(name)
+    except Unavailable as error:
+        return {"why": str(error)}
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        profiler = make_profiler(file)
+        with profiler:
+            call(TierChoice("on", watch=Watch(profiler=profiler)))
+        found: Profile = profiler.profile()
+    times = found.times()
+    main = [s for s in found.samples if found.threads[s.thread] == "MainThread"]
+    unnamed: dict[str, int] = {}
+    for sample in main:
+        spot = found.spots[sample.spot]
+        if spot.category == "other":
+            unnamed[spot.name] = unnamed.get(spot.name, 0) + sample.weight
+    return {
+        "named": 1 - sum(unnamed.values()) / found.wall,
+        "unnamed": ", ".join(sorted(unnamed, key=lambda n: -unnamed[n])[:5]),
+        "sum": sum(s.weight for s in main) / found.wall,
+        "samples": len(main),
+        "times": times,
+        "top": _hottest(found),
+    }
+
+
+def _hottest(found: Profile) -> list[str]:
+    """The functions with most time in them, in whichever tier: what has been compiled for a moment only has too few
+    samples for an order of its own."""
+    totals = {key: sum(of.values()) for key, of in found.function_times().items()}
+    return [f"{module}:{func}" for module, func in sorted(totals, key=lambda key: (-totals[key], key))[:TOP]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("cost", "said"))
+    parser.add_argument("name")
+    parser.add_argument("way", nargs="?", choices=tuple(_WAYS), default="plain")
+    options = parser.parse_args(argv)
+    print(_cost(options.name, options.way) if options.what == "cost" else json.dumps(_run(options.name)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
