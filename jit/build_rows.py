@@ -26,6 +26,15 @@ def leaves(program: Program, instr: Instr) -> bool:
     return False
 
 
+def asks(program: Program, instr: Instr) -> bool:
+    """Whether a region has the interpreter execute an instruction whenever it comes to it."""
+    mnemonic = instr.op.mnemonic
+    if mnemonic == "global.set":
+        return type_of(program.info.globals[instr.args[0]].type) is Type.REF
+    # Elements that are read are known, mostly.
+    return mnemonic != "table.get" and (mnemonic in HELPED or instr.op.rule in HELPED)
+
+
 # --- parametric and variable instructions ----------------------------------------------------------------------------
 
 
