@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import shlex
 import signal
@@ -99,6 +100,29 @@ def played(recorded: str) -> str:
 def test_session(path: Path) -> None:
     recorded = path.read_text(encoding="utf-8")
     assert played(recorded) == recorded
+
+
+PAGE = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
+SCREENS = [
+    "\n".join(line[4:] for line in block.splitlines())
+    for block in re.findall(r"(?:^(?: {4}.*)?\n)+", PAGE, re.MULTILINE)
+    if block.lstrip("\n").startswith("    $ refsfi debug")
+]
+
+
+@pytest.mark.parametrize("shown", SCREENS, ids=range(len(SCREENS)))
+def test_documented_session(shown: str) -> None:
+    shown = shown.strip("\n")
+    assert [line.rstrip() for line in played(shown).splitlines()] == shown.splitlines()
+
+
+def test_all_commands_are_documented() -> None:
+    from refsfi.debug.terminal.table import COMMANDS
+
+    assert len(SCREENS) == 2
+    missing = [words for words, found in COMMANDS.items() if f"`{found.usage}`".replace("|", "\\|") not in PAGE]
+    assert missing == []
+    assert [words for words, found in COMMANDS.items() if not found.help] == []
 
 
 def refsfi(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from refsfi.debug.model import DebugError, FrameView, Place, Reason, Stop, Variable, WatchHit
+from refsfi.debug.symbols import variables_of_view
 from refsfi.runtime.show import show_value
 from refsfi.runtime.values import func_type
 
@@ -117,6 +118,10 @@ def frame_line(ui: Interpreter, frame: FrameView, *, numbered: bool = True) -> s
 
 
 def arguments(frame: FrameView) -> str:
+    """What the function was called with: the source's parameters where debug information has them."""
+    known = [v for v in variables_of_view(frame) if v.kind == "parameter"]
+    if known:
+        return ", ".join(f"{v.name}={'<optimized out>' if v.value is None else v.value}" for v in known)
     count = frame.place.code.nparams
     return ", ".join(f"{v.name}={show(v)}" for v in frame.locals[:count])
 
