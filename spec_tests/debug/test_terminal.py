@@ -207,6 +207,46 @@ def test_interruption_pauses_the_guest(tmp_path: Path) -> None:
     assert terminal.close() == 0
 
 
+def test_a_call_of_the_host_that_waits_can_be_broken_off(tmp_path: Path) -> None:
+    text = """(module (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1) (data (i32.const 0) "\\10\\00\\00\\00\\05\\00\\00\\00")
+      (func (export "_start") (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))))"""
+    (tmp_path / "read.wat").write_text(text)
+    terminal = Terminal(f"refsfi debug {tmp_path}/read.wat")
+    terminal.wait()
+    terminal.type("run")
+    terminal.wait("run\n")
+    for _ in range(2):
+        time.sleep(0.5)
+        terminal.interrupt()
+    terminal.wait()
+    terminal.type("continue")
+    terminal.wait("continue\n")
+    terminal.type("typed")
+    assert "The guest returned" in terminal.wait()
+    terminal.type("reverse-stepi")
+    terminal.wait()
+    terminal.type("x/s 16")
+    assert '"typed"' in terminal.wait()
+    terminal.type("quit")
+    terminal.wait()
+    assert terminal.close() == 0
+
+
+def test_start_stands_in_front_of_main() -> None:
+    done = refsfi("debug", "--invoke", "main", f"{PROGRAMS}/nan.wat", stdin="start\nnext\nstart\nprint $clock\n")
+    assert done.stdout.splitlines()[-1] == "$clock = 0 (i64)"
+
+
+def test_help_fits() -> None:
+    from refsfi.debug.terminal.table import COMMANDS, GROUPS
+
+    script = "".join(f"help {words}\n" for words in [*COMMANDS, *GROUPS, "", "info", "set"])
+    done = refsfi("debug", "--invoke", "main", f"{PROGRAMS}/nan.wat", stdin=script)
+    assert [line for line in done.stdout.splitlines() if len(line) >= 80] == []
+    assert "undefined" not in done.stdout
+
+
 def test_completion_and_repetition() -> None:
     terminal = Terminal(f"refsfi debug --invoke main {PROGRAMS}/wild_store.wat")
     terminal.wait()

@@ -58,7 +58,8 @@ class Code:
         return f"{place} at {place.instr.at:#x}" + ("" if line is None else f" ({_name(line.file or '')}:{line.line})")
 
     def file(self, program: Program) -> str:
-        return self.paths.get(program, "<module>")
+        # An instance's program is the debugger's own, of the same module.
+        return next((path for known, path in self.paths.items() if known.module is program.module), "<module>")
 
     # --- the source --------------------------------------------------------------------------------------------------
 

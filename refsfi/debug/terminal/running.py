@@ -49,8 +49,11 @@ def _start(ui: Interpreter, text: str) -> None:
             place = ui.code.place(name, None)
         except DebugError:
             continue
-        ui.session.goto(0)
-        ui.move(partial(ui.session.until, place))
+        stop = ui.session.goto(0)
+        if stop.place == place:
+            ui.arrived(stop)
+        else:
+            ui.move(partial(ui.session.until, place))
         return
     ui.move(lambda: ui.session.goto(0))
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 
 from refsfi.debug.model import DebugError
 from refsfi.debug.terminal.interpreter import Interpreter, Quit
 from refsfi.debug.terminal.table import COMMANDS, GROUPS, command, find, subcommands
 
 __all__: list[str] = []
+
+
+def shorten(line: str) -> str:
+    """To the width of any terminal."""
+    return line if len(line) < 80 else f"{line[:78].rstrip()}…"
 
 
 @command("help", "support", "[COMMAND]", aliases="h")
@@ -21,17 +27,18 @@ def _help(ui: Interpreter, text: str) -> None:
         ui.write(f"{GROUPS[text]}:")
         for found in COMMANDS.values():
             if found.group == text:
-                ui.write(f"  {found.words:<20}{found.summary}"[:79].rstrip())
+                ui.write(shorten(f"  {found.words:<20}{found.summary}"))
         return
     if text:
         below = subcommands(text.split()[0])
         if len(text.split()) == 1 and below and text not in COMMANDS:
             for found in below:
-                ui.write(f"{found.words:<22}{found.summary}"[:79].rstrip())
+                ui.write(shorten(f"{found.words:<22}{found.summary}"))
             return
         found, _ = find(text)
         ui.write(found.usage + (f"   (also {', '.join(found.aliases)})" if found.aliases else ""))
-        ui.write(found.help)
+        for paragraph in found.help.split("\n\n"):
+            ui.write(fill(paragraph, 79))
         return
     for group, title in GROUPS.items():
         ui.write(f"{group:<10}{title}")
