@@ -34,16 +34,20 @@ class Output:
         self._rows: deque[tuple[str, Any]] = deque()
         self._graphs: dict[int, Graph] = {}
         self._spots = self._samples = 0
+        # Why nothing is written any more: the guest goes on, and its owner is told at the end.
+        self.error: OSError | None = None
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._write_often, name="refsfi-profile-file", daemon=True)
 
     def row(self, kind: str, row: Any) -> None:
         """Have a row written, some time."""
+        if self.error is not None:
+            return
         self._rows.append((kind, row))
 
     def region(self, region: Region, graph: Graph | None) -> None:
         """The same for a region. `graph`: as it was before the optimiser; nobody changes it any more."""
-        if graph is not None:
+        if graph is not None and self.error is None:
             self._graphs[region.number] = graph
         self.row("region", region)
 
@@ -63,6 +67,15 @@ class Output:
     def write(self, *, last: bool = False) -> None:
         """Write what is new. What is told meanwhile waits for nobody, and is written now or the next time. `last`: the
         run is over."""
+        if self.error is None:
+            try:
+                self._write(last=last)
+            except OSError as error:
+                self.error = error
+                self._rows.clear()
+                self._graphs.clear()
+
+    def _write(self, *, last: bool) -> None:
         with self._lock:
             writer, profile = self._writer, self._profile
             spots, samples = self._fill()

@@ -111,10 +111,10 @@ class Profiler:
                 raise ProfilerUnavailable(f"threads cannot be sampled: {error}") from error
             gc.callbacks.append(self._sampling.collecting)
         profile.began = time.time()
-        self._start = perf_counter_ns()
-        _running.add(self)
         if self._output is not None:
             self._output.begin()
+        _running.add(self)
+        self._start = perf_counter_ns()
         return self
 
     def __exit__(
@@ -124,14 +124,14 @@ class Profiler:
             # A child of the process that is profiled.
             return
         _running.discard(self)
-        if self._output is not None:
-            self._output.end()
         sampling = self._sampling
         if sampling is not None:
             sampling.end()
             gc.callbacks.remove(sampling.collecting)
         self._stopped = perf_counter_ns()
         self._detach()
+        if self._output is not None:
+            self._output.end()
 
     def _detach(self) -> None:
         for log in self._logs:
@@ -339,6 +339,11 @@ class Profiler:
         """Write what is new. Not from a signal's handler."""
         if self._output is not None:
             self._output.write()
+
+    @property
+    def file_error(self) -> OSError | None:
+        """Why the file is not complete, where it could not be written; None where it could."""
+        return None if self._output is None else self._output.error
 
     def _fill(self) -> tuple[int, int]:
         """Bring samples and exits up to date; how many spots and samples there are. An exit is not blamed for what the

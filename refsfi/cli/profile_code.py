@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from os.path import basename
 from typing import Final
 
@@ -65,6 +66,9 @@ def hot_code(profile: Profile, wanted: int | None, width: int) -> list[Listing]:
         raise Failure(f"--region {number}: the profile has {len(profile.regions)} regions, counted from 0")
     region = profile.regions[number]
     parts = _parts(profile, region)
+    if not parts:
+        # What is compiled to Python has no machine code.
+        return []
     whole = sum(part.ns for part in parts)
     title = f"Region {number}, {region.name}: % of its samples, WebAssembly, representation, machine code"
     lines = _wide(parts, whole, width) if width >= _WIDE else _stacked(parts, whole, width)
@@ -77,8 +81,7 @@ def _parts(profile: Profile, region: Region) -> list[_Part]:
     text = _Text(profile, region)
     parts: list[_Part] = []
     machine = _machine(region)
-    ends = [offset for offset, _, _ in region.lines[1:]] + [len(machine)]
-    for (offset, func, pc), end in zip(region.lines, ends, strict=True):
+    for (offset, func, pc), (end, _, _) in pairwise([*region.lines, (len(machine), -1, -1)]):
         if not 0 <= offset < end <= len(machine):
             continue
         if not parts or (parts[-1].func, parts[-1].pc) != (func, pc):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from refsfi.cli.main import EXIT_INTERRUPTED
 from refsfi.cli.report import Failure, complain, reason
 from refsfi.cli.session import Session, Settings
 from refsfi.exec.code import Program
-from refsfi.exec.tiers import Profiler, make_profiler
+from refsfi.exec.tiers import Profiler, ProfilerUnavailable, make_profiler
 from refsfi.observe.profile.model import Profile
 
 __all__ = ["Asked", "exported", "run"]
@@ -50,9 +51,8 @@ class _Profiled(Session):
 
 def run(settings: Settings, asked: Asked, data: bytes) -> int:
     """Run the module `data`; the exit code. However the program ends, there is a report of it. Failure, UsageError."""
-    with _opened(asked.output) as file:
-        # An export is written at the end, as a whole.
-        profiler = _profiler(file if asked.form is None else None, asked.interval)
+    with _written(asked) as file:
+        profiler = _profiler(file, asked.interval)
         about = profiler.profile()
         about.program, about.arguments = display_name(settings.path), list(settings.arguments)
         watch = replace(settings.tier.watch, profiler=profiler)
@@ -70,6 +70,8 @@ def run(settings: Settings, asked: Asked, data: bytes) -> int:
         sys.stdout.flush()
     for line in asked.lines(profile):
         complain(line)
+    if profiler.file_error is not None:
+        raise _unwritten(asked.output, profiler.file_error)
     return code
 
 
@@ -82,24 +84,41 @@ def exported(profile: Profile, form: str) -> str:
 
 
 @contextmanager
-def _opened(path: str | None) -> Iterator[IO[str] | None]:
-    """The file that is to be written: that it can be is known before anything runs. Failure."""
-    if path is None:
-        yield None
-        return
+def _opened(path: str | None) -> Iterator[IO[str]]:
+    """The file that is to be written: that it can be is known before anything runs. Where none is asked for, one that
+    keeps nothing: only what is written has the graphs of regions. Failure."""
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(open(path, "w", encoding="utf-8"))
+            file = stack.enter_context(open(os.devnull if path is None else path, "w", encoding="utf-8"))
         except (OSError, ValueError) as error:
-            told = reason(error) if isinstance(error, OSError) else error
-            raise Failure(f"-o {path}: cannot be written: {told}") from None
+            raise _unwritten(path, error) from None
         yield file
+        try:
+            file.close()
+        except OSError as error:
+            raise _unwritten(path, error) from None
 
 
-def _profiler(file: IO[str] | None, interval: int) -> Profiler:
+@contextmanager
+def _written(asked: Asked) -> Iterator[IO[str]]:
+    """Where the profile is written to as it comes: an export is written at the end, as a whole."""
+    with _opened(asked.output) as file:
+        if asked.form is None:
+            yield file
+            return
+        with _opened(None) as nothing:
+            yield nothing
+
+
+def _unwritten(path: str | None, error: OSError | ValueError) -> Failure:
+    told = reason(error) if isinstance(error, OSError) else error
+    return Failure(f"-o {path}: cannot be written: {told}")
+
+
+def _profiler(file: IO[str], interval: int) -> Profiler:
     try:
         return make_profiler(file, interval=interval)
-    except (ImportError, OSError) as error:
+    except ProfilerUnavailable as error:
         raise _unmeasured(error) from None
 
 
@@ -108,14 +127,13 @@ def _measuring(profiler: Profiler) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             stack.enter_context(profiler)
-        except (ImportError, OSError) as error:
+        except ProfilerUnavailable as error:
             raise _unmeasured(error) from None
         yield
 
 
-def _unmeasured(error: ImportError | OSError) -> Failure:
-    told = reason(error) if isinstance(error, OSError) else str(error)
-    return Failure(f"cannot sample: {told}; --interval 0 measures without samples, and refsfi doctor tells more")
+def _unmeasured(error: ProfilerUnavailable) -> Failure:
+    return Failure(f"cannot profile: {error}; --interval 0 measures without samples, and refsfi doctor tells more")
 
 
 @contextmanager

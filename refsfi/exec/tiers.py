@@ -78,6 +78,10 @@ class Profiler(Protocol):
     def flush(self) -> None:
         """Write to the file what is new."""
 
+    @property
+    def file_error(self) -> OSError | None:
+        """Why the file is not complete, where it could not be written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -117,10 +121,13 @@ def make_tier(choice: TierChoice) -> Tier | None:
 def make_profiler(file: IO[str] | None = None, *, interval: int = 1_000_000) -> Profiler:
     """A profiler for `Watch.profiler`. `file`: where its rows are written as they come; without one, the graphs of
     regions are not kept. `interval`: ns between samples, 0 for none. ProfilerUnavailable."""
-    why = import_module("jit.select").obstacle()
+    why = import_module("jit.select").obstacle() if interval else None
     if why is not None:
-        raise ProfilerUnavailable(f"the profiler needs machine code of its own: {why}")
-    made: Profiler = import_module("jit.profiling.profiler").Profiler(file, interval=interval)
+        raise ProfilerUnavailable(f"threads are sampled by machine code, which there is none of: {why}")
+    try:
+        made: Profiler = import_module("jit.profiling.profiler").Profiler(file, interval=interval)
+    except ImportError as error:
+        raise ProfilerUnavailable(f"the profiler needs what is not installed: {error}") from error
     return made
 
 

@@ -119,6 +119,21 @@ def test_the_interpreter_alone(run: Run) -> None:
     assert told["regions"] == []
 
 
+def test_code_that_is_python(run: Run) -> None:
+    done = run("--jit=force", "--jit-backend=portable", "--json", "--invoke", "sum", "m.wat", "200000")
+    told = json.loads(done.stderr)
+    assert told["regions"][0]["function"] == "$sum"
+    assert "code" not in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_file_that_cannot_be_written_to_is_told_once(run: Run) -> None:
+    done = run("-o", "/dev/full", "--jit=force", "--invoke", "sum", "m.wat", "200000")
+    assert done.stdout == f"{summed(200_000)}\n"
+    assert done.stderr.count("no space left on device") == 1
+    assert "Traceback" not in done.stderr
+
+
 def test_how_the_guest_ends_is_the_exit_code_and_there_is_a_report(run: Run) -> None:
     done = run("--invoke", "trap", "m.wat")
     assert done.returncode == 134
