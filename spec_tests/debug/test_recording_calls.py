@@ -188,6 +188,9 @@ def test_what_cannot_be_recorded_is_refused() -> None:
         host.call("leave", 3)
     with pytest.raises(RecordingError, match="broken off"):
         host.call("sum", 1)
+    recording = host.recording()
+    assert recording.stopped
+    assert Replay(recording, None, lambda *_: None).run() is None
 
 
 def test_the_digest_sees_the_heap() -> None:

@@ -97,8 +97,8 @@ class Recorder:
         used = self.instantiating(program, imports, tracker)
         try:
             instance = instantiate(self._store, program, used)
-        except BaseException:
-            self._broken_off = True
+        except BaseException as error:
+            self._broken_off, self._last = True, error
             raise
         self.made(instance)
         self._hosts_turn()
@@ -117,8 +117,8 @@ class Recorder:
             self._broken_off = isinstance(error, Trap) and error.code is TrapCode.INTERRUPT
             self._done(error)
             raise
-        except BaseException:
-            self._broken_off = True
+        except BaseException as error:
+            self._broken_off, self._last = True, error
             raise
         self._done(results)
         return results
