@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from ctypes import c_float
 from math import ceil, copysign, floor, inf, nan, sqrt, trunc
 from typing import Any
@@ -109,7 +110,13 @@ def mul_high_s(a: int, b: int) -> int:
 
 
 def words(mem: MemInst) -> dict[str, memoryview]:
-    """A memory's bytes as arrays, by format. What does not fill an item at the end is missing."""
+    """A memory's bytes as arrays, by format. What does not fill an item at the end is missing.
+
+    Generated code keeps them across instructions between which a signal handler of the host may have the memory grow.
+    So they are to be of the same bytes as the grown memory's; only a process without descriptors left goes without.
+    """
+    with suppress(OSError):
+        mem.pin()
     data = memoryview(mem.data)
     whole = data[: len(data) & -8]
     made: dict[str, memoryview] = {"B": data}

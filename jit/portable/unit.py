@@ -193,18 +193,17 @@ class PortableUnit:
             except RecursionError:
                 raise Refused("nested too deeply") from None
             work += made.transfers
-        self._functions |= fresh
         try:
+            self._functions |= fresh
             self._settle(fresh)
-            codes = [self._compile(block, function) for block, function in fresh.items()]
-        except Refused:
-            # All of them or none.
+            for code in [self._compile(block, function) for block, function in fresh.items()]:
+                exec(code, self.space.names)
+        except BaseException:
+            # All of them or none, also where Ctrl-C comes in the middle.
             for block in fresh:
-                del self._functions[block]
+                self._functions.pop(block, None)
                 self.sources.pop(block, None)
             raise
-        for code in codes:
-            exec(code, self.space.names)
         for block, made in fresh.items():
             if made.uses_store:
                 _warm(self.space.names[self._name(block)])

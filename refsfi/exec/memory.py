@@ -294,16 +294,16 @@ def memory_grow(f: Frame, memory: int, delta: int) -> int:
 def memory_fill(f: Frame, memory: int, dest: int, value: int, count: int) -> None:
     """Rule: Step_read/memory.fill-oob, Step_read/memory.fill-zero, Step_read/memory.fill-succ"""
     mem = f.inst.mems[memory]
-    data = mem.data
-    if dest + count > len(data):
+    if dest + count > len(mem.data):
         raise mem.out_of_bounds(dest + count - 1 if count else dest)
     pay(f.store, count)
     if count <= BYTES:
-        data[dest : dest + count] = bytes((value & 0xFF,)) * count
+        mem.data[dest : dest + count] = bytes((value & 0xFF,)) * count
         return
     filling = bytes((value & 0xFF,)) * BYTES
     for at, size in pieces(f.store, count, BYTES):
-        data[dest + at : dest + at + size] = filling[:size]
+        # A signal handler of the host may have had the memory grow, and move, since the piece before.
+        mem.data[dest + at : dest + at + size] = filling[:size]
 
 
 @instruction("memory.copy", pops=3, pushes=0)
