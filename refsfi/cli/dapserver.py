@@ -23,7 +23,7 @@ from refsfi.debug.model import DebugError
 from refsfi.debug.session import Session
 from refsfi.errors import WasmError
 
-__all__ = ["ATTRIBUTES", "serve_dap"]
+__all__ = ["ATTRIBUTES", "GuestLauncher", "serve_dap"]
 
 # What a launch configuration may say.
 ATTRIBUTES: Final = frozenset(
@@ -39,7 +39,7 @@ _EDITOR: Final = frozenset(
 def serve_dap(settings: Settings | None, data: bytes, address: str | None) -> int:
     """Serve a client on the standard streams, or clients at an address; `settings` describe the command line's guest,
     None where there is none. The exit code. Failure, UsageError."""
-    launcher = _Launcher(settings, data)
+    launcher = GuestLauncher(settings, data)
     try:
         if address is None:
             with _own_streams() as (read, write):
@@ -57,7 +57,7 @@ def serve_dap(settings: Settings | None, data: bytes, address: str | None) -> in
             launcher.given.close()
 
 
-def _serve_address(launcher: _Launcher, address: str) -> None:
+def _serve_address(launcher: GuestLauncher, address: str) -> None:
     host, port = parse_address("--dap", address)
     try:
         listener = listen(host, port)
@@ -91,7 +91,7 @@ def _own_streams() -> Iterator[tuple[int, int]]:
             os.close(descriptor)
 
 
-class _Launcher:
+class GuestLauncher:
     """Starts what the client, or the command line, describes."""
 
     def __init__(self, settings: Settings | None, data: bytes) -> None:

@@ -13,7 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Client", "adapter", "connected", "served"]
+from refsfi.cli.dapserver import GuestLauncher
+from refsfi.debug.dap import serve_streams
+
+__all__ = ["Client", "adapter", "connected", "served", "served_here"]
 
 _ROOT = Path(__file__).parents[2]
 
@@ -137,6 +140,26 @@ class Client:
 
 def _command(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "refsfi", "debug", *arguments]
+
+
+@contextmanager
+def served_here() -> Iterator[Client]:
+    """An adapter in a thread."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        end = theirs.fileno()
+        thread = threading.Thread(target=serve_streams, args=(GuestLauncher(None, b""), end, end), daemon=True)
+        thread.start()
+        client = Client(lambda: ours.recv(1 << 16), ours.sendall)
+        yield client
+        client.send("disconnect")
+        thread.join(30)
+        assert not thread.is_alive(), "the adapter goes on without a client"
+        ours.shutdown(socket.SHUT_RDWR)
+        for reader in threading.enumerate():
+            # The descriptor that it reads is somebody else's once it is closed here.
+            if reader.name == "refsfi-dap":
+                reader.join(30)
 
 
 @contextmanager

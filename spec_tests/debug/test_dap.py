@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from refsfi.debug.dap.protocol import MOST, Framer, Garbled, frame
-from spec_tests.debug.dap_client import Client, adapter, connected, served
+from spec_tests.debug.dap_client import Client, adapter, connected, served, served_here
 
 _WAT = """(module
   (memory (export "memory") 1)
@@ -46,7 +46,7 @@ def guest(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    with adapter() as found:
+    with served_here() as found:
         yield found
 
 
@@ -452,7 +452,12 @@ def test_going_back_to_a_line(client: Client, guest: Path) -> None:
     assert (client.top()["line"], client.value("$what")) == (_STORE_LINE, "25")
 
 
-def test_output_of_the_guest_is_no_part_of_the_protocol(client: Client, tmp_path: Path) -> None:
+def test_output_of_the_guest_is_no_part_of_the_protocol(tmp_path: Path) -> None:
+    with adapter() as client:
+        _output(client, tmp_path)
+
+
+def _output(client: Client, tmp_path: Path) -> None:
     guest = tmp_path / "hello.wat"
     guest.write_text("""(module
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
