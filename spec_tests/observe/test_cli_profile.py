@@ -112,6 +112,14 @@ def test_every_sample_of_a_region_is_at_an_instruction(run: Run, kept: str) -> N
     assert sum(shares) == pytest.approx(200, abs=2)
 
 
+def test_lines_of_the_source_stand_beside_the_code(run: Run) -> None:
+    module = ROOT / "spec_tests" / "debug" / "fixtures" / "faults.wasm"
+    done = run("--jit=force", "--json", "--invoke", "grow", str(module), "3000000")
+    code = json.loads(done.stderr)["code"]
+    # The loop in `grow`, or `scale` that it calls: whichever is hotter.
+    assert any(line.endswith((";; faults.c:30", ";; faults.c:37")) for line in code)
+
+
 def test_the_interpreter_alone(run: Run) -> None:
     done = run("--jit=off", "--json", "--invoke", "sum", "m.wat", "200000")
     told = json.loads(done.stderr)
