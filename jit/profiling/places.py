@@ -16,6 +16,7 @@ from jit.log import Log
 from jit.portable.unit import PortableUnit
 from jit.record import Recording
 from jit.tier import JitTier
+from jit.x64 import ticker
 from jit.x64.unit import NativeUnit
 from refsfi.binary.decode import decode
 from refsfi.exec import calls, instantiate, load, machine, observed
@@ -89,6 +90,7 @@ _FUNCTIONS: Final[list[tuple[Any, _Owner]]] = [
     (Log.tell, _fixed("profiling", "log")),
     (LateTier.tier, _fixed("start-up", "making the compiler")),
     (select.make, _fixed("start-up", "making the compiler")),
+    (ticker.start, _fixed("start-up", "making the compiler")),
     (decode, _fixed("start-up", "decoding")),
     (parse_module, _fixed("start-up", "parsing")),
     (validate, _fixed("start-up", "validating")),
