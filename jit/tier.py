@@ -18,7 +18,7 @@ from time import perf_counter_ns
 
 from jit import build_rows  # noqa: F401  (registers what builds each instruction)
 from jit.backend import Backend, Departure, Unit
-from jit.budget import Budget, Unlimited
+from jit.budget import Budget, Purse, Unlimited
 from jit.build import Builder, Refused
 from jit.counters import lowered_of, places, threshold, waiting
 from jit.ir.graph import CALL, Graph
@@ -222,12 +222,13 @@ class JitTier:
         for ip, pc in places(code).items():
             if pc in unit.graph.entries:
                 before = past.before.setdefault(ip, lowered.steps[ip])
-                lowered.steps[ip] = self._first_entry(unit, before) if pc == CALL else self._entry(unit, pc)
+                lowered.steps[ip] = self._first_entry(unit, before) if pc == CALL else self._entry(unit, pc, before)
         if past.resume is not None or any(pc not in lowered.places and pc != CALL for pc in unit.graph.entries):
             steps = resume_steps(code)
             for pc in unit.graph.entries:
                 if pc != CALL and pc not in lowered.places:
-                    steps[pc] = self._entry(unit, pc)
+                    steps.pop(pc, None)
+                    steps[pc] = self._entry(unit, pc, steps[pc])
         if old is not None:
             old.release()
             self.log.tell("release", name_of(past), 0, code)
@@ -257,17 +258,39 @@ class JitTier:
         reason = "calls what is refused"
         self.log.tell("abort", name_of(past), 0, past.code, reason=reason, penalty=past.threshold, took=0)
 
-    def _entry(self, unit: Unit, pc: int) -> Step:
+    def _entry(self, unit: Unit, pc: int, before: Step) -> Step:
+        """The entry at instruction `pc`. Where coming and going costs more than compiled code gains, it rests: it goes
+        on as `before` for a while, twice as long each time. Calls from other regions are none of that."""
+        if self.options.force or not self.options.rest:
+
+            def enter(r: Regs, f: Frame) -> int:
+                return self.enter(unit, pc, f)
+
+            return enter
+
+        purse = Purse(self.backend.gain)
+        rest, resting = self.options.rest, 0
+
         def step(r: Regs, f: Frame) -> int:
-            return self.enter(unit, pc, f)
+            nonlocal rest, resting
+            if resting > 0:
+                resting -= 1
+                return before(r, f)
+            to = self.enter(unit, pc, f, purse)
+            if purse.empty:
+                purse.fill()
+                resting = rest
+                rest = min(2 * rest, 1 << 20)
+            return to
 
         return step
 
     def _first_entry(self, unit: Unit, before: Step) -> Step:
         """The entry at a function's beginning. A store's first calls go on as `before`, until it has a context of the
         back end's: that costs as much as many calls, and there may be thousands of stores that make but one."""
+        entry = self._entry(unit, CALL, before)
         if self.options.force:
-            return self._entry(unit, CALL)
+            return entry
 
         def step(r: Regs, f: Frame) -> int:
             store = f.store
@@ -277,7 +300,7 @@ class JitTier:
             if native.__class__ is _Newcomer and native.calls > 0:
                 native.calls -= 1
                 return before(r, f)
-            return self.enter(unit, CALL, f)
+            return entry(r, f)
 
         return step
 
@@ -294,15 +317,19 @@ class JitTier:
 
     # --- running ---------------------------------------------------------------------------------------------------
 
-    def enter(self, unit: Unit, pc: int, frame: Frame) -> int:
-        """Run a region, and do what is to be done where it ends."""
+    def enter(self, unit: Unit, pc: int, frame: Frame, purse: Purse | None = None) -> int:
+        """Run a region, and do what is to be done where it ends. `purse`: what pays for coming and going."""
         began = perf_counter_ns()
         outcome = unit.enter(pc, frame)
         if self.log.meter is not None:
             self.log.meter.ran(unit, outcome, began, perf_counter_ns())
         self.budget.ran(unit.inside, self.backend.gain)
         if isinstance(outcome, Departure):
+            if purse is not None:
+                purse.ran(unit.inside, len(outcome.frames))
             return self._departed(frame, outcome)
+        if purse is not None:
+            purse.ran(unit.inside, 0)
         _return(frame, outcome)
         return FRAME_CHANGED
 
