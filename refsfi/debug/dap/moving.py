@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from refsfi.debug.dap.arguments import Arguments
 from refsfi.debug.dap.registry import Body, Needs, request
-from refsfi.debug.model import DebugError, Unit
+from refsfi.debug.model import DebugError, Place, Unit
 
 if TYPE_CHECKING:
     from refsfi.debug.dap.adapter import Adapter
@@ -96,8 +96,6 @@ def _targets(adapter: Adapter, arguments: Arguments) -> Body:
 
 @request("goto")
 def _goto(adapter: Adapter, arguments: Arguments) -> Body:
-    from refsfi.debug.model import Place
-
     _check_thread(arguments)
     place = adapter.handles[arguments.number("targetId")]
     if not isinstance(place, Place):

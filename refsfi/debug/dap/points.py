@@ -12,6 +12,7 @@ from refsfi.debug.breakpoints import Access, Breakpoint, Event
 from refsfi.debug.dap.arguments import Arguments
 from refsfi.debug.dap.code import Code
 from refsfi.debug.dap.sources import Sources
+from refsfi.debug.dap.values import shown
 from refsfi.debug.expressions import Evaluator
 from refsfi.debug.model import DebugError, Place
 from refsfi.debug.places import functions_named
@@ -247,8 +248,6 @@ class Points:
     def _said(self, text: str, code: bool) -> str:
         if not code:
             return text
-        from refsfi.debug.dap.values import shown
-
         try:
             return shown(self._session.evaluate(text))
         except DebugError as error:

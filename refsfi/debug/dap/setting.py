@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from refsfi.debug.dap.arguments import Arguments
+from refsfi.debug.dap.code import parse_memory
 from refsfi.debug.dap.evaluating import found_item
 from refsfi.debug.dap.registry import Body, Needs, request
 from refsfi.debug.model import DebugError
@@ -59,8 +60,6 @@ def _data_info(adapter: Adapter, arguments: Arguments) -> Body:
     """What a variable, an expression, or a range of memory is watched by; null where it cannot be."""
     name = arguments.text("name")
     if arguments.flag("asAddress"):
-        from refsfi.debug.dap.code import parse_memory
-
         instance, memory, address = parse_memory(name)
         size = arguments.number("bytes", 1, least=1)
         adapter.run.guest.session.watch_memory(address, size, instance, memory)

@@ -17,7 +17,7 @@ from refsfi.debug.dap.arguments import Arguments
 from refsfi.debug.dwarf import SourceFrame
 from refsfi.debug.model import DebugError, Place
 from refsfi.debug.motion import Line
-from refsfi.debug.places import places_on_line
+from refsfi.debug.places import place_at_offset, places_on_line
 from refsfi.debug.symbols import info_of
 from refsfi.exec.code import Program
 from refsfi.observe.listing import Lister
@@ -201,8 +201,6 @@ class Sources:
 
     @staticmethod
     def _on_line(program: Program, file: str, line: int) -> Iterator[Place]:
-        from refsfi.debug.places import place_at_offset
-
         info = info_of(program)
         for offset in info.offsets(file, line) if info is not None else ():
             yield place_at_offset(program, offset)
