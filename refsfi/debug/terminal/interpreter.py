@@ -223,15 +223,10 @@ class Interpreter:
         self.console.draw(screen(self, self.layout or "all"))
 
     def _commands_of(self, stop: Stop) -> None:
-        for number in stop.hits:
-            body = self.point_commands.get(number)
-            if body:
-                self.script(body[1:] if body[0].strip() == "silent" else body)
-
-    @property
-    def point_commands(self) -> dict[int, list[str]]:
-        """What is to be done where breakpoints are hit."""
-        return {b.number: b.commands for b in self.session.breakpoints if b.commands}
+        """What is to be done where a breakpoint is hit. A stop is always told: `silent` changes nothing."""
+        for b in self.session.breakpoints:
+            if b.number in stop.hits and b.commands:
+                self.script(line for line in b.commands if line.strip() != "silent")
 
 
 _OPENING: Final = frozenset("commands define document python py if while".split())

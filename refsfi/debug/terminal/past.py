@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from refsfi.debug.explain import explain
 from refsfi.debug.model import DebugError, Reason, Step
+from refsfi.debug.terminal.code import number
 from refsfi.debug.terminal.data import place_in_memory
 from refsfi.debug.terminal.interpreter import Interpreter
 from refsfi.debug.terminal.stops import show
@@ -129,7 +130,8 @@ def _rule(ui: Interpreter, text: str) -> None:
 def _wasi(ui: Interpreter, text: str) -> None:
     """The calls of the host so far, with their results and what was decided about capabilities."""
     calls = ui.session.host_calls()
-    for call in calls[-int(text) if text.isdecimal() and int(text) else -20 :]:
+    limit = number(text, "a number of calls") if text else 20
+    for call in calls[-max(limit, 1) :]:
         for line in call_lines(call):
             ui.write(line)
     if not calls:
