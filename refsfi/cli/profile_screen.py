@@ -75,7 +75,8 @@ class _Screen:
         self._painter.join()
         rows = self._size.lines
         clear = "".join(f"\x1b[{row};1H\x1b[K" for row in range(rows - self._height + 1, rows + 1))
-        self._write(f"{_SAVE}\x1b[r{clear}{_RESTORE}")
+        with suppress(OSError):
+            self._write(f"{_SAVE}\x1b[r{clear}{_RESTORE}")
 
     def _lay_out(self) -> None:
         """Take the bottom rows. The cursor may be in them: what is there is moved up first."""
@@ -97,7 +98,6 @@ class _Screen:
                 profile = self._profiler.profile()
                 lines = self._panel.lines(profile, self._size.columns - 1, self._height, color=self._color)
                 first = self._size.lines - self._height + 1
-
                 painted = "".join(f"\x1b[{first + row};1H{line}\x1b[K" for row, line in enumerate(lines))
                 self._write(f"{_SAVE}\x1b[m{painted}{_RESTORE}")
             pause = max(_PAUSE, _SPARING * (time.thread_time() - began))
