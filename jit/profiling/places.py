@@ -14,6 +14,7 @@ from jit import select
 from jit.counters import LateTier
 from jit.log import Log
 from jit.portable.unit import PortableUnit
+from jit.profiling.sampling import Sampling
 from jit.record import Recording
 from jit.tier import JitTier
 from jit.x64 import ticker
@@ -88,6 +89,7 @@ _FUNCTIONS: Final[list[tuple[Any, _Owner]]] = [
     (JitTier.compile, _fixed("compiling", "emit")),
     (JitTier._install, _fixed("compiling", "install")),
     (Log.tell, _fixed("profiling", "log")),
+    (Sampling.end, _fixed("profiling", "the end")),
     (LateTier.tier, _fixed("start-up", "making the compiler")),
     (select.make, _fixed("start-up", "making the compiler")),
     (ticker.start, _fixed("start-up", "making the compiler")),
