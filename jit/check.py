@@ -170,7 +170,7 @@ class _Checked:
             if right != wrong:
                 raise Divergence(f"global {i}: {_show(wrong)}, and {_show(right)} in the interpreter")
         for i, (elems, others) in enumerate(zip(expected.tables, got.tables)):
-            if len(elems) != len(others) or not all(map(_same, elems, others)):
+            if len(elems) != len(others) or not all(map(_same_reference, elems, others)):
                 raise Divergence(f"table {i} has other elements")
         if expected.datas != got.datas or expected.elems != got.elems:
             raise Divergence("other segments have been dropped")
@@ -180,7 +180,7 @@ class _Checked:
             raise Divergence(f"stack left: {got.room} bytes, and {expected.room} in the interpreter")
 
 
-def _same(one: Value, other: Value) -> bool:
+def _same_reference(one: Value, other: Value) -> bool:
     """Whether two references are; an i31 is made anew whenever it comes out of a region."""
     return one is other or (isinstance(one, I31) and one == other)
 
@@ -243,7 +243,7 @@ class _Replay:
             try:
                 to = frame.ops[pc](frame.regs, frame)
             except (Trap, GuestException) as error:
-                if self.error is not None and self._arrived(frame, pc) and _same(error, self.error):
+                if self.error is not None and self._arrived(frame, pc) and _same_error(error, self.error):
                     return
                 raise Divergence(f"no trap, and in the interpreter {error} at {code.func_index}:{pc}") from None
             executed[instr.op.mnemonic] = executed.get(instr.op.mnemonic, 0) + 1
@@ -305,7 +305,7 @@ class _Replay:
                 raise Divergence(f"calls with {_show(args)}, and {_show(given)} in the interpreter")
 
 
-def _same(error: BaseException, other: BaseException) -> bool:
+def _same_error(error: BaseException, other: BaseException) -> bool:
     return type(error) is type(other) and str(error) == str(other)
 
 

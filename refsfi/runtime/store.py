@@ -238,8 +238,8 @@ class _Cell:
 
 class GlobalInst:
     """`type` is closed. The value is `cell.value`; a number lies in a word of memory, zero-extended, and a vector in 16
-    bytes, which compiled code reads and writes as well. For a reference a compiling tier may put a cell of its own in the
-    place of this one."""
+    bytes, which compiled code reads and writes as well. For a reference a compiling tier may put a cell of its own in
+    the place of this one."""
 
     __slots__ = ("__weakref__", "cell", "type")
 
