@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -84,7 +85,8 @@ def _said(name: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = [json.loads(_child("said", name)) for _ in range(2)]
     if "why" in found[0]:
         return found[0]
-    first, second = (run["top"] for run in found)
+    first, second = (run["hits"] for run in found)
+    hottest = list(first)[:TOP]
     worst = min(found, key=lambda run: run["named"])
     away = max((run["sum"] for run in found), key=lambda total: abs(total - 1))
     return {
@@ -92,9 +94,16 @@ def _said(name: str) -> dict[str, Any]:
         "unnamed": worst["unnamed"],
         "sum": away,
         "samples": worst["samples"],
-        "agreed": len(set(first) & set(second)),
-        "of": max(len(first), len(second)),
+        "agreed": sum(second.get(name, 0) >= _enough(second) for name in hottest),
+        "of": len(hottest),
     }
+
+
+def _enough(hits: dict[str, int]) -> float:
+    """How many samples a function has that could be among the hottest: as many as the last one of those, but for twice
+    the standard deviation of such a count."""
+    least = list(hits.values())[:TOP][-1] if hits else 0
+    return least - 2 * math.sqrt(least)
 
 
 def _below(costs: dict[str, dict[str, float]], said: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -225,16 +234,15 @@ def _run(name: str) -> dict[str, Any]:
         "sum": sum(s.weight for s in main) / found.wall,
         "samples": len(main),
         "times": times,
-        "top": _hottest(found),
+        "hits": _hits(found),
     }
 
 
-def _hottest(found: Profile) -> list[str]:
-    """The functions with most samples in them, in whichever tier. Samples are counted, not weighed: what others take of
+def _hits(found: Profile) -> dict[str, int]:
+    """Samples in each function, in whichever tier, the most first. They are counted, not weighed: what others take of
     the processor falls on whatever is interrupted, and a single sample may stand for 30 ms of that."""
     spots = found.spots
-    hits = Counter(spots[s.spot].name for s in found.samples if spots[s.spot].func >= 0)
-    return sorted(hits, key=lambda name: (-hits[name], name))[:TOP]
+    return dict(Counter(spots[s.spot].name for s in found.samples if spots[s.spot].func >= 0).most_common())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
