@@ -325,8 +325,8 @@ def test_wasm_is_shown_with_what_is_compiled(guest: str) -> None:
     lines = section(dumped(guest, "b"), "b")
     assert "    0 * loop $l  ; entry" in lines
     assert "    4 *   i32.add" in lines
-    # The end of the function was not seen when the loop was compiled.
-    assert lines[-1] == "   16   end"
+    # The end of the function was not seen when the loop was compiled, unless that had to wait for the budget.
+    assert lines[-1] in ("   16   end", "   16 * end")
 
 
 @needs_machine_code
