@@ -315,8 +315,10 @@ def test_letters_are_added_and_left_out(guest: str) -> None:
 
 
 def section(lines: list[str], letter: str) -> list[str]:
-    """What stands under a heading, of the first region that was compiled."""
-    start = lines.index(HEADINGS[letter]) + 1
+    """What stands under a heading, of the first region of `$sum`: which function is compiled first depends on when
+    compiling can be afforded."""
+    region = next(i for i, text in enumerate(lines) if re.match(r"\[REGION +\d+ \$sum", text))
+    start = lines.index(HEADINGS[letter], region) + 1
     stop = next(i for i in range(start, len(lines)) if lines[i].startswith("----"))
     return lines[start:stop]
 
