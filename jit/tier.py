@@ -112,11 +112,23 @@ class JitTier:
 
     def record(self, frame: Frame, pc: int) -> int:
         """Record from instruction `pc` on, and compile what learned something."""
-        recording = Recording(self.options, self._enter_recording)
         code = _code(frame)
         name = name_of(history(code))
         spending = self.budget.begin()
         began = perf_counter_ns()
+
+        def enter(unit: Unit, pc: int, frame: Frame) -> Departure | None:
+            """The time of regions that the recording comes to is the guest's."""
+            nonlocal spending, began
+            entered, inside = self.budget.begin(), perf_counter_ns()
+            try:
+                return self._enter_recording(unit, pc, frame)
+            finally:
+                spending += self.budget.begin() - entered
+                began += perf_counter_ns() - inside
+                self.budget.ran(unit.inside, self.backend.gain)
+
+        recording = Recording(self.options, enter)
         try:
             return recording.run(frame, pc)
         finally:
