@@ -18,8 +18,8 @@ class Options:
     a function that has been refused. `max_record`: instructions of a recording. `iterations`: how often a recorded loop
     is gone through. `max_region`: instructions of a region. `share`: how much longer, in percent, a run may take for
     what is compiled in it, should that gain nothing (`jit.budget`); None for no limit. `rest`: how often an entry that
-    loses is passed until it is tried again, at first; 0 for always. `force`: compile every function as a whole when it
-    is first called. `explicit`: compare addresses instead of relying on guard pages. `registers`: how many general and
+    loses is passed until it is tried again, at first; 0: it is always tried. `force`: compile every function as a whole
+    when it is first called. `explicit`: compare addresses instead of relying on guard pages. `registers`: how many general and
     how many floating-point registers the allocator may use (None: all): for tests."""
 
     hot_loop: int = 1000
@@ -33,7 +33,7 @@ class Options:
     iterations: int = 3
     max_region: int = 20000
     share: int | None = None
-    rest: int = 1000
+    rest: int = 0
     force: bool = False
     explicit: bool = False
     inline: bool = True
