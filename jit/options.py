@@ -19,8 +19,8 @@ class Options:
     is gone through. `max_region`: instructions of a region. `share`: how much longer, in percent, a run may take for
     what is compiled in it, should that gain nothing (`jit.budget`); None for no limit. `rest`: how often an entry that
     loses is passed until it is tried again, at first; 0: it is always tried. `force`: compile every function as a whole
-    when it is first called. `explicit`: compare addresses instead of relying on guard pages. `registers`: how many general and
-    how many floating-point registers the allocator may use (None: all): for tests."""
+    when it is first called. `explicit`: compare addresses instead of relying on guard pages. `registers`: how many
+    general and how many floating-point registers the allocator may use (None: all): for tests."""
 
     hot_loop: int = 1000
     hot_call: int = 1500

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["make", "make_backend", "obstacle"]
 
 # Percent, `Options.share`.
-_SHARE = 20
+_SHARE = 100
 
 
 @cache
