@@ -51,7 +51,7 @@ class Flow:
             return []
         found = self._operands.get(pc)
         if found is None:
-            from refsfi.debug.shapes import operands_at
+            from refsfi.observe.stack import operands_at
 
             found = self._operands[pc] = [type_of(t) for t in operands_at(self.code, pc)]
         return found

@@ -6,24 +6,19 @@ at; what was asked for last is remembered.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
-from typing import cast
+from functools import lru_cache
 
 from refsfi.debug.model import Label
 from refsfi.errors import Crash
 from refsfi.exec.code import FuncCode, Program
-from refsfi.syntax.deftypes import close_ref
+from refsfi.observe.stack import arrive, operand_types
 from refsfi.syntax.features import ALL
-from refsfi.syntax.module import Expr, Instr
-from refsfi.syntax.opcodes import OPS, Op
-from refsfi.syntax.types import I32, RefType, ValType
-from refsfi.valid.checker import SPECIAL, Checker, Plan
+from refsfi.syntax.module import Expr
+from refsfi.syntax.types import ValType
 from refsfi.valid.context import Context
-from refsfi.valid.function import locals_of
 from refsfi.valid.module import module_context
-from refsfi.valid.plans import rule_of
 
-__all__ = ["Shape", "operands_at", "shape_at"]
+__all__ = ["Shape", "shape_at"]
 
 
 class Shape:
@@ -37,43 +32,6 @@ class Shape:
         self.labels = labels
 
 
-class _Arrived(Exception):
-    pass
-
-
-class _Walker(Checker):
-    """A checker that stops in front of an instruction."""
-
-    __slots__ = ("_left",)
-
-    def __init__(self, context: Context, code: FuncCode, pc: int) -> None:
-        func = context.module.funcs[code.index]
-        types, tracked = locals_of(context, func)
-        super().__init__(context, _plans(), types, tracked, context.func_type(func.type).results)
-        self._left = pc
-
-    def meet(self) -> None:
-        """Called in front of each instruction."""
-        if not self._left:
-            raise _Arrived
-        self._left -= 1
-
-
-@cache
-def _plans() -> tuple[Plan, ...]:
-    return tuple(_plan(op) for op in OPS)
-
-
-def _plan(op: Op) -> Plan:
-    rule = rule_of(op)
-
-    def meet(c: Checker, instr: Instr) -> None:
-        cast(_Walker, c).meet()
-        rule(c, instr)
-
-    return SPECIAL, None, None, I32, 0, meet
-
-
 @lru_cache(maxsize=8)
 def _context(program: Program) -> Context:
     return module_context(program.module, ALL)
@@ -82,8 +40,8 @@ def _context(program: Program) -> Context:
 @lru_cache(maxsize=1024)
 def shape_at(code: FuncCode, pc: int) -> Shape:
     """Of an instruction that control can reach."""
-    walker = _arrive(_context(code.program), code, pc)
-    operands = _operands(walker, code.program)
+    walker = arrive(_context(code.program), code, pc)
+    operands = operand_types(walker, code.program)
     body = code.program.module.funcs[code.index].body
     names = code.program.module.names.labels.get(code.func_index, {})
     labels = []
@@ -94,30 +52,6 @@ def shape_at(code: FuncCode, pc: int) -> Shape:
         target = start if frame.kind == "loop" else end
         labels.append(Label(depth, frame.kind, name, start, end, target, len(frame.label), frame.base))
     return Shape(operands, tuple(labels))
-
-
-def operands_at(code: FuncCode, pc: int) -> tuple[ValType, ...]:
-    """The operands alone, deepest first, of an instruction that control can reach. Nothing is remembered."""
-    return _operands(_arrive(module_context(code.program.module, ALL), code, pc), code.program)
-
-
-def _arrive(context: Context, code: FuncCode, pc: int) -> _Walker:
-    """A checker in front of an instruction."""
-    walker = _Walker(context, code, pc)
-    try:
-        walker.run(code.program.module.funcs[code.index].body)
-    except _Arrived:
-        return walker
-    raise Crash(f"no instruction {pc} in function {code.func_index}")
-
-
-def _operands(walker: _Walker, program: Program) -> tuple[ValType, ...]:
-    types = program.info.types
-    return tuple(
-        close_ref(type, types) if isinstance(type, RefType) else type
-        for frame in walker.frames
-        for type in frame.stack[1:]
-    )
 
 
 _OPENS = frozenset("block loop if try try_table".split())

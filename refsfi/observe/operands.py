@@ -6,21 +6,18 @@ one thing as an integer and another as a float.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
 from refsfi.errors import Crash
 from refsfi.runtime.store import Frame
 from refsfi.runtime.values import Value, func_type
 from refsfi.syntax.features import ALL
 from refsfi.syntax.module import Instr, Module
-from refsfi.syntax.opcodes import OPS, Op
-from refsfi.syntax.types import I32, FuncType, ValType
-from refsfi.valid.checker import SPECIAL, Checker, Plan
+from refsfi.syntax.types import FuncType, ValType
+from refsfi.valid.again import Recheck
+from refsfi.valid.checker import Checker
 from refsfi.valid.context import Context
-from refsfi.valid.function import locals_of
 from refsfi.valid.module import module_context
-from refsfi.valid.plans import rule_of
 
 __all__ = ["OperandTypes", "Operands", "first_operand", "operand_values"]
 
@@ -63,45 +60,24 @@ def operand_values(frame: Frame, pc: int, count: int) -> list[Value]:
 # --- from the validator ----------------------------------------------------------------------------------------------
 
 
-class _Recorder(Checker):
-    """A checker that keeps what each instruction finds on the stack."""
+class _Recorder(Recheck):
+    """Keeps what each instruction finds on the stack."""
 
     __slots__ = ("found",)
 
-    def __init__(
-        self,
-        context: Context,
-        locals: tuple[ValType, ...],
-        tracked: frozenset[int],
-        results: tuple[ValType, ...],
-    ) -> None:
-        super().__init__(context, _recording_plans(), locals, tracked, results)
+    def __init__(self, context: Context, index: int) -> None:
+        super().__init__(context, index)
         self.found: list[Operands] = []
+
+    def meet(self, instr: Instr) -> None:
+        stack = self.stack
+        self.found.append(tuple(stack[max(1, len(stack) - operand_count(self, instr)) :]))
 
 
 def _check(context: Context, index: int) -> list[Operands]:
-    func = context.module.funcs[index]
-    types, tracked = locals_of(context, func)
-    recorder = _Recorder(context, types, tracked, context.func_type(func.type).results)
-    recorder.run(func.body)
+    recorder = _Recorder(context, index)
+    recorder.run(context.module.funcs[index].body)
     return recorder.found
-
-
-@cache
-def _recording_plans() -> tuple[Plan, ...]:
-    return tuple(_recording_plan(op) for op in OPS)
-
-
-def _recording_plan(op: Op) -> Plan:
-    rule = rule_of(op)
-
-    def record(c: Checker, instr: Instr) -> None:
-        recorder = cast(_Recorder, c)
-        stack = c.stack
-        recorder.found.append(tuple(stack[max(1, len(stack) - operand_count(c, instr)) :]))
-        rule(c, instr)
-
-    return SPECIAL, None, None, I32, 0, record
 
 
 # Those of the rows whose type is `*` that always take the same number of operands.
