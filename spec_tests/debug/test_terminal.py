@@ -77,8 +77,10 @@ class Terminal:
     def close(self) -> int:
         """The exit code."""
         os.close(self._master)
+        code = self.process.wait(60)
+        # Not before: the last thing that the command does is to write its history there.
         self._state.cleanup()
-        return self.process.wait(60)
+        return code
 
 
 def played(recorded: str) -> str:
