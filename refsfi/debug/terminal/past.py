@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from refsfi.debug.explain import explain
-from refsfi.debug.model import DebugError, Reason, Step
+from refsfi.debug.failure import explanation_of, failure_of, witness_of
+from refsfi.debug.model import DebugError, Place, Reason, Step
 from refsfi.debug.terminal.code import number
 from refsfi.debug.terminal.data import place_in_memory
 from refsfi.debug.terminal.interpreter import Interpreter
 from refsfi.debug.terminal.stops import show
 from refsfi.debug.terminal.table import command
-from refsfi.errors import Frame, GuestException, Trap
-from refsfi.exec.postmortem import PostMortem
+from refsfi.errors import Frame, GuestException
 from refsfi.runtime.show import show_value
 
 __all__ = ["call_lines"]
@@ -69,13 +68,11 @@ def _tree(ui: Interpreter, step: Step, depth: int) -> Iterator[str]:
 def _explain(ui: Interpreter, text: str) -> None:
     """Explain a trap: what the instruction needed, what it got, where that came from, and the calls of the host
     before."""
-    error = failure(ui)
-    calls = [line for call in ui.session.host_calls()[-8:] for line in call.decisions]
-    told = explain(error, witness(ui, error), [line.removeprefix("wasi: ") for line in calls])
+    if not _has_failed(ui):
+        raise DebugError("there is no trap here to be explained; info program tells why the guest stands still")
+    told = explanation_of(ui.session)
 
     def place(frame: Frame, pc: int) -> str:
-        from refsfi.debug.model import Place
-
         program = ui.frame.place.program if frame.code is None else frame.code.program
         program = next((p for p in ui.code.programs if p.module is program.module), program)
         there = Place(program, frame.func_index, pc)
@@ -85,32 +82,9 @@ def _explain(ui: Interpreter, text: str) -> None:
         ui.write(line)
 
 
-def failure(ui: Interpreter) -> Trap | GuestException:
-    """What the guest failed with. DebugError where it has not."""
+def _has_failed(ui: Interpreter) -> bool:
     stop = ui.session.stop
-    if stop.trap is not None:
-        return stop.trap
-    if stop.reason is not Reason.EXCEPTION:
-        raise DebugError("there is no trap here to be explained; info program tells why the guest stands still")
-    error = GuestException(stop.exception)
-    error.frames = [_trace_frame(view.place) for view in ui.session.frames()]
-    return error
-
-
-def _trace_frame(place: Any) -> Frame:
-    found: Frame = place.code.trace_frame(place.pc)
-    return found
-
-
-def witness(ui: Interpreter, error: Trap | GuestException) -> PostMortem:
-    """The frames as they are, in the shape that explanations and core dumps are made from."""
-    found = PostMortem()
-    frame, place = ui.session.store.frame, ui.session.place
-    if frame is None or place is None:
-        raise DebugError("the guest is in no function")
-    ui.session.frames()
-    found.failed(frame, place.pc, place.pc, error)
-    return found
+    return stop.trap is not None or stop.reason is Reason.EXCEPTION
 
 
 @command("rule", "past", "[LOCATION]", argument="location")
@@ -168,11 +142,12 @@ def _core(ui: Interpreter, text: str) -> None:
     """Write a core dump of the present state, to core.wasm if not said; refsfi debug --core opens it."""
     from refsfi.debug.coredump import CoreDump
 
-    stop = ui.session.stop
-    error = failure(ui) if stop.trap is not None or stop.reason is Reason.EXCEPTION else GuestException(None)
+    if ui.session.store.frame is None or ui.session.place is None:
+        raise DebugError("the guest is in no function")
+    error = failure_of(ui.session) if _has_failed(ui) else GuestException(None)
     names = {id(program.module): path for program, path in ui.code.paths.items()}
     first = next(iter(names.values()), "")
-    dump = CoreDump(witness(ui, error), ui.session.instances(), first, lambda p: names.get(id(p.module), ""))
+    dump = CoreDump(witness_of(ui.session, error), ui.session.instances(), first, lambda p: names.get(id(p.module), ""))
     path = text or "core.wasm"
     with open(path, "wb") as file:
         for piece in dump.pieces():
