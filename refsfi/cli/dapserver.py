@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from refsfi.cli.debuggee import Debuggee
+from refsfi.cli.debuggee import Debuggee, exit_code
 from refsfi.cli.files import read_input
-from refsfi.cli.gdbserver import exit_code, parse_address
 from refsfi.cli.guest import parse_guest_options
 from refsfi.cli.options import UsageError
-from refsfi.cli.report import Failure, complain, reason
+from refsfi.cli.ports import open_port, parse_address
+from refsfi.cli.report import Failure, complain
 from refsfi.cli.session import Settings
 from refsfi.cli.wasi import parse_wasi_settings
 from refsfi.debug.dap import Arguments, Guest, Output, serve_connections, serve_streams
-from refsfi.debug.gdbremote import listen
 from refsfi.debug.journal import Journal
 from refsfi.debug.model import DebugError
 from refsfi.debug.session import Session
@@ -59,11 +58,7 @@ def serve_dap(settings: Settings | None, data: bytes, address: str | None) -> in
 
 def _serve_address(launcher: GuestLauncher, address: str) -> None:
     host, port = parse_address("--dap", address)
-    try:
-        listener = listen(host, port)
-    except OSError as error:
-        raise Failure(f"cannot listen at {host}:{port}: {reason(error)}; another port may be free") from None
-    with listener:
+    with open_port(host, port) as listener:
         complain(f"waiting for a debug adapter's client at {host}:{listener.getsockname()[1]}")
         serve_connections(launcher, listener, complain)
 
@@ -154,4 +149,4 @@ def _start(settings: Settings, data: bytes) -> Guest:
     except BaseException:
         debuggee.close()
         raise
-    return Guest(session, {file.program: file.path for file in debuggee.files}, output, debuggee.close)
+    return Guest(session, {image.program: image.path for image in debuggee.images}, output, debuggee.close)

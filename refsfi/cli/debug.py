@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refsfi.cli.debug_console import TerminalConsole
-from refsfi.cli.debuggee import Debuggee
+from refsfi.cli.debuggee import Debuggee, exit_code
 from refsfi.cli.files import describe, read_input
-from refsfi.cli.gdbserver import exit_code
 from refsfi.cli.options import Command, Option, Parsed, UsageError
 from refsfi.cli.report import EXIT_FAILURE, Failure, complain, execute
 from refsfi.cli.session import Settings
@@ -88,8 +87,8 @@ def _run(arguments: Sequence[str]) -> int:
     debuggee = Debuggee(settings, journal.note)
     try:
         session = Session(debuggee.target(data), journal=journal)
-        programs = [file.program for file in debuggee.files]
-        return debug(session, programs, [file.path for file in debuggee.files], asked, settings.invoke)
+        programs = [image.program for image in debuggee.images]
+        return debug(session, programs, [image.path for image in debuggee.images], asked, settings.invoke)
     except WasmError as error:
         raise Failure(describe(settings.path, error)) from None
     finally:
@@ -122,6 +121,9 @@ class Asked:
         self.commands: list[tuple[str, str]] = []
         self.batch = False
         self.dap: str | None = None
+        self.core: str | None = None
+        # How many of the faces that exclude each other.
+        self.faces = 0
 
     def take(self, parsed: Parsed) -> None:
         self.commands = [(key, value) for key, value in parsed.order if key in ("x", "ex")]
@@ -129,7 +131,6 @@ class Asked:
         self.dap = parsed.last("dap")
         self.core = parsed.last("core")
         self.faces = sum(name in parsed for name in ("dap", "g", "core"))
-        self.dap = (parsed.last("dap") or "") if "dap" in parsed else None
 
 
 def debug(

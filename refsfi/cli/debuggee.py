@@ -4,14 +4,14 @@ debugger one after the other."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from refsfi.cli.files import describe, display_name, is_binary, read_input
 from refsfi.cli.recorded import WasiTracker
-from refsfi.cli.report import Failure
+from refsfi.cli.report import EXIT_TRAP, Failure
 from refsfi.cli.session import Session, Settings
 from refsfi.cli.wasi import check_dirs
-from refsfi.debug.target import Action, Call, Instantiate, Target
+from refsfi.debug.model import Reason, Stop
+from refsfi.debug.target import Action, Call, Image, Instantiate, Target
 from refsfi.errors import WasmError
 from refsfi.exec.code import Program
 from refsfi.exec.load import load_module
@@ -20,16 +20,7 @@ from refsfi.runtime.values import Value, func_type
 from refsfi.syntax.deftypes import DefType
 from refsfi.syntax.types import ExternKind
 
-__all__ = ["Debuggee", "File"]
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A module that was loaded: `data` is what the offsets of its instructions refer to."""
-
-    path: str
-    program: Program
-    data: bytes
+__all__ = ["Debuggee", "exit_code"]
 
 
 class Debuggee(Session):
@@ -39,7 +30,7 @@ class Debuggee(Session):
     def __init__(self, settings: Settings, note: Callable[[str], None], *, encoded: bool = False) -> None:
         super().__init__(settings)
         self._tracker = WasiTracker(lambda: self._store)
-        self.files: list[File] = []
+        self.images: list[Image] = []
         self._note = note
         self._encoded = encoded
 
@@ -75,7 +66,7 @@ class Debuggee(Session):
             except WasmError as error:
                 raise Failure(describe(display_name(path), error)) from None
         program = self._load(data, path)
-        self.files.append(File(path, program, data))
+        self.images.append(Image(path, program, data))
         return program
 
     def _made(self, program: Program, path: str, name: str | None) -> list[Action]:
@@ -124,3 +115,11 @@ class Debuggee(Session):
         if kind is not ExternKind.FUNC:
             raise self._no_function(name, kind, [n for n, (k, _) in program.exports.items() if k is ExternKind.FUNC])
         return program.info.funcs[index]
+
+
+def exit_code(stop: Stop) -> int:
+    """Of a command, for a guest that stands there: 0 where the user has ended a run that was not over."""
+    if stop.reason is Reason.EXIT:
+        code = stop.code or 0
+        return code & 0xFF or (1 if code else 0)
+    return EXIT_TRAP if stop.over else 0

@@ -16,7 +16,7 @@ from refsfi.runtime.limits import Limits
 from refsfi.runtime.store import Extern, FuncInst, HostFunc, Instance, Store
 from refsfi.runtime.values import Value
 
-__all__ = ["Action", "Call", "Change", "Instantiate", "Target", "untracked"]
+__all__ = ["Action", "Call", "Change", "Image", "Instantiate", "Target", "untracked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,15 @@ def untracked(function: HostFunc) -> Tracker | None:
 
 
 Action: TypeAlias = "Instantiate | Call | Change"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A module's file: where it came from, and its bytes, to which the offsets of instructions refer."""
+
+    path: str
+    program: Program
+    data: bytes
 
 
 @dataclass(slots=True)

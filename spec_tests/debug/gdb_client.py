@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from refsfi.binary.encode import encode
-from refsfi.debug.gdbremote import Image, listen, serve
+from refsfi.debug.gdbremote import serve
 from refsfi.debug.session import Session
-from refsfi.debug.target import Target
+from refsfi.debug.sockets import listen
+from refsfi.debug.target import Image, Target
 from refsfi.exec.load import load_program
 from refsfi.syntax.features import ALL
 from refsfi.text.parser import parse_module
@@ -22,7 +23,7 @@ def session_of(wat: str, function: str, *arguments: int) -> tuple[Session, Image
     """A session in front of a call, of the binary form of a text module."""
     data = encode(parse_module(wat, ALL))
     program = load_program(data, ALL, "guest.wasm")
-    return Session(Target.of(program, {}, [(function, arguments)])), Image(program.module, "guest.wasm", data)
+    return Session(Target.of(program, {}, [(function, arguments)])), Image("guest.wasm", program, data)
 
 
 @contextmanager

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from refsfi.debug.gdbremote import Image
 from refsfi.debug.session import Session
-from refsfi.debug.target import Target
+from refsfi.debug.target import Image, Target
 from refsfi.exec.load import load_program
 from refsfi.syntax.features import ALL
 from spec_tests.debug.gdb_client import served
@@ -41,7 +40,7 @@ def _run(function: str, argument: int, *commands: str, crashed: Sequence[str] = 
     data = _GUEST.read_bytes()
     program = load_program(data, ALL, "faults.wasm")
     session = Session(Target.of(program, {}, [(function, [argument])]))
-    with served(session, Image(program.module, "faults.wasm", data)) as port:
+    with served(session, Image("faults.wasm", program, data)) as port:
         commands = (f"process connect --plugin wasm connect://127.0.0.1:{port}", *commands, "kill")
         arguments = [path, "--batch", "--no-lldbinit"]
         arguments += [item for command in commands for item in ("-o", command)]

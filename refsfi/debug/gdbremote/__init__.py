@@ -5,7 +5,6 @@ GDB manual, appendix E; LLDB's documentation of its extensions, "lldb-gdb-remote
 
 from __future__ import annotations
 
-from refsfi.debug.gdbremote.modules import Image
-from refsfi.debug.gdbremote.server import listen, serve
+from refsfi.debug.gdbremote.server import serve
 
-__all__ = ["Image", "listen", "serve"]
+__all__ = ["serve"]

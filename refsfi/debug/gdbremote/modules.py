@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
 from refsfi.debug.gdbremote.addresses import Address, Space
 from refsfi.debug.model import DebugError, Place
 from refsfi.debug.session import Session
+from refsfi.debug.target import Image
 from refsfi.exec.code import Program
-from refsfi.syntax.module import Module
 
-__all__ = ["Image", "Modules"]
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A module's file: its name, and its bytes, to which the offsets of instructions refer."""
-
-    module: Module
-    name: str
-    data: bytes
+__all__ = ["Modules"]
 
 
 class Modules:
-    """A module without an image, or that came from text, has no addresses."""
+    """`images` are the files of the modules. One without, or that came from text, has no addresses."""
 
     def __init__(self, session: Session, images: Sequence[Image]) -> None:
         self._session = session
@@ -43,7 +33,7 @@ class Modules:
         if instance >= len(instances):
             return None
         module = instances[instance].program.module
-        return next((image for image in self._images if image.module is module), None)
+        return next((image for image in self._images if image.program.module is module), None)
 
     def libraries(self) -> str:
         """The list of libraries, in the protocol's XML. Names are distinct, for LLDB merges what is named alike."""
@@ -51,7 +41,7 @@ class Modules:
         seen: set[str] = set()
         for number in range(len(self._session.instances())):
             image = self._image(number)
-            name = f"module{number}.wasm" if image is None else image.name
+            name = f"module{number}.wasm" if image is None else image.path
             if name in seen:
                 name = f"{name}@{number}"
             seen.add(name)

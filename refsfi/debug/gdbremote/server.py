@@ -11,28 +11,14 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Final
 
-from refsfi.debug.gdbremote.modules import Image
 from refsfi.debug.gdbremote.packets import Framer, Garbled, Item, Signal, frame
 from refsfi.debug.gdbremote.stub import Stub
 from refsfi.debug.session import Session
+from refsfi.debug.target import Image
 
-__all__ = ["listen", "serve"]
+__all__ = ["serve"]
 
 _CHUNK: Final = 1 << 16
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that waits for clients; port 0 for any that is free. OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(1)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def serve(session: Session, images: Sequence[Image], listener: socket.socket, say: Callable[[str], None]) -> bool:

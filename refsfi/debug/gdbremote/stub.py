@@ -7,13 +7,14 @@ from typing import Final, TypeAlias
 
 from refsfi.debug.breakpoints import Access, Breakpoint
 from refsfi.debug.gdbremote.addresses import Address, Space
-from refsfi.debug.gdbremote.modules import Image, Modules
+from refsfi.debug.gdbremote.modules import Modules
 from refsfi.debug.gdbremote.monitor import monitor
 from refsfi.debug.gdbremote.packets import MOST
 from refsfi.debug.gdbremote.stops import exit_reply, stop_reply
 from refsfi.debug.gdbremote.values import hex_value
 from refsfi.debug.model import DebugError, Place, Reason, Stop, Variable
 from refsfi.debug.session import Session
+from refsfi.debug.target import Image
 from refsfi.errors import WasmError
 
 __all__ = ["Stub"]
