@@ -283,9 +283,10 @@ class _Replay:
         frames = self._frames()
         for number, (frame, activation) in enumerate(zip(frames, self.expected)):
             values = dict(activation.values)
+            wanted = {*values, *self._wanted(activation)}
             if number == 0 and activation.code is self.code:
                 values = dict(enumerate(self.found)) | values
-            for register in {**dict(activation.values), **dict.fromkeys(self._wanted(activation))}:
+            for register in sorted(wanted):
                 right, value = frame.regs[register], values.get(register, _NOTHING)
                 if right != value:
                     raise Divergence(

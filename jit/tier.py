@@ -331,10 +331,13 @@ class JitTier:
 
     def enter(self, unit: Unit, pc: int, frame: Frame, purse: Purse | None = None) -> int:
         """Run a region, and do what is to be done where it ends. `purse`: what pays for coming and going."""
-        began = perf_counter_ns()
-        outcome = unit.enter(pc, frame)
-        if self.log.meter is not None:
-            self.log.meter.ran(unit, outcome, began, perf_counter_ns())
+        meter = self.log.meter
+        if meter is None:
+            outcome = unit.enter(pc, frame)
+        else:
+            began = perf_counter_ns()
+            outcome = unit.enter(pc, frame)
+            meter.ran(unit, outcome, began, perf_counter_ns())
         self.budget.ran(unit.inside, self.backend.gain)
         if isinstance(outcome, Departure):
             if purse is not None:

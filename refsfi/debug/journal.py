@@ -8,7 +8,7 @@ recording, never touches the world.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
@@ -16,7 +16,7 @@ from refsfi.debug.executor import Halt
 from refsfi.debug.model import DebugError, Reason
 from refsfi.errors import GuestException, GuestExit, Trap
 from refsfi.runtime.memory import MemInst
-from refsfi.runtime.store import GlobalInst, HostFunc, Instance
+from refsfi.runtime.store import GlobalInst, HostFunc, Instance, Store
 from refsfi.runtime.table import TableInst
 from refsfi.runtime.values import Value
 
@@ -118,28 +118,39 @@ class Refusal:
 
 
 class World(Protocol):
-    """What the journal has to know of the guest."""
+    """What the journal has to know of the guest, which is in `store`; `instances` in the order in which they were
+    made."""
+
+    store: Store
+    instances: list[Instance]
 
     def before(self, function: HostFunc, arguments: tuple[Value, ...]) -> None:
         """The guest is about to call; may raise `Halt`."""
 
     def after(self, call: Call) -> None:
         """The effects of a call have come about."""
+        return
 
     def now(self) -> int:
-        """The instructions before the call that is being made."""
+        """The instructions before the call that is being made; 0 where nobody counts them."""
+        return 0
 
     def outside(self) -> AbstractContextManager[None]:
         """While the host is at it. What the guest does then, called back, is no part of its time."""
+        return nullcontext()
 
     def spend(self, fuel: int) -> None:
         """Take fuel of the guest's."""
+        if self.store.fuel is not None:
+            self.store.fuel -= fuel
 
     def fuel(self) -> int:
         """What is left of it; 0 where none is counted."""
+        return self.store.fuel or 0
 
     def shared(self) -> Shared:
         """What of the guest's a host function may be able to change."""
+        return shared_by(self.instances)
 
 
 class Journal:

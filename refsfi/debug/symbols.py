@@ -8,13 +8,22 @@ from weakref import WeakKeyDictionary
 
 from refsfi.debug.dwarf import DebugInfo, SourceFrame, SourceVariable, debug_info
 from refsfi.debug.liveness import kept_locals
-from refsfi.debug.model import FrameView
+from refsfi.debug.model import FrameView, Place
 from refsfi.errors import Frame
 from refsfi.exec.code import Program
 from refsfi.exec.postmortem import Activation
 from refsfi.runtime.store import Instance
 
-__all__ = ["FrameState", "info_of", "problems", "source_frames", "variables_of", "variables_of_view"]
+__all__ = [
+    "FrameState",
+    "SourceMap",
+    "base_name",
+    "info_of",
+    "problems",
+    "source_frames",
+    "variables_of",
+    "variables_of_view",
+]
 
 _KNOWN: WeakKeyDictionary[Program, DebugInfo | None] = WeakKeyDictionary()
 
@@ -93,3 +102,29 @@ def _variables(program: Program, func_index: int, pc: int, state: FrameState) ->
         return []
     offset = program.module.funcs[func_index - program.imported_funcs].body[pc].at
     return info.variables(offset, state)
+
+
+class SourceMap:
+    """From places to the source, by debug information. What has been found is remembered."""
+
+    def __init__(self) -> None:
+        self._frames: dict[Place, tuple[SourceFrame, ...]] = {}
+
+    def frames(self, place: Place) -> tuple[SourceFrame, ...]:
+        """The function at a place, behind those that are inlined there."""
+        found = self._frames.get(place)
+        if found is None:
+            info = info_of(place.program)
+            found = () if info is None or place.offset is None else tuple(info.locate(place.offset))
+            self._frames[place] = found
+        return found
+
+    def source(self, place: Place) -> SourceFrame | None:
+        """The innermost of these, where file and line are known."""
+        frames = self.frames(place)
+        return frames[0] if frames and frames[0].file and frames[0].line else None
+
+
+def base_name(path: str) -> str:
+    """The last part of a path, of whichever system it is."""
+    return path.replace("\\", "/").rpartition("/")[2]

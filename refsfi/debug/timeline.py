@@ -17,7 +17,7 @@ from refsfi.debug.executor import Ended, Executor, Halt
 from refsfi.debug.history import History, HistoryOptions
 from refsfi.debug.hits import Hits
 from refsfi.debug.journal import Call as LoggedCall
-from refsfi.debug.journal import Journal, Shared, bordered, shared_by
+from refsfi.debug.journal import Journal, World, bordered
 from refsfi.debug.model import Reason
 from refsfi.debug.snapshot import Snapshot, take
 from refsfi.debug.target import Action, Call, Change, Instantiate, Target
@@ -37,7 +37,7 @@ __all__ = ["Timeline"]
 _SHARE: Final = 0.1
 
 
-class Timeline:
+class Timeline(World):
     """`hits` is asked in front of instructions and calls of the host. `ended` tells how the run ended, once it has, and
     is None again wherever it has not."""
 
@@ -214,16 +214,6 @@ class Timeline:
             self.executor.outside = False
             clock.now, hits.armed = now, armed
             clock.limit = -1 if self.executor.interrupted else self._limit
-
-    def spend(self, fuel: int) -> None:
-        if self.store.fuel is not None:
-            self.store.fuel -= fuel
-
-    def fuel(self) -> int:
-        return self.store.fuel or 0
-
-    def shared(self) -> Shared:
-        return shared_by(self.instances)
 
     # --- forward -----------------------------------------------------------------------------------------------------
 

@@ -144,7 +144,7 @@ def _zero(state: State, flags: Flags, cc: str) -> bool:
     return True
 
 
-def _references(state: State, reference: Value | None, register: int, change: Callable[[Reference], Value]) -> None:
+def _references(state: State, reference: Value | None, change: Callable[[Reference], Value]) -> None:
     if not isinstance(reference, Reference):
         return
 
@@ -157,33 +157,20 @@ def _references(state: State, reference: Value | None, register: int, change: Ca
 def _test(state: State, flags: Flags, cc: str) -> bool:
     if isinstance(flags.left, Reference):
         if cc == "ne":
-            _references(state, flags.left, flags.register, lambda r: replace(r, nonnull=True))
+            _references(state, flags.left, lambda r: replace(r, nonnull=True))
         return True
     return _zero(state, flags, cc)
 
 
-def _aligned(state: State, flags: Flags, cc: str) -> bool:
-    if cc == "e":
-        _references(state, flags.left, -1, lambda r: replace(r, record=True, unknown=False))
-    return True
+def _equal(change: Callable[[Reference, Flags], Reference]) -> Callable[[State, Flags, str], bool]:
+    """The rule of comparisons after which a reference that was found equal is known better."""
 
+    def learn(state: State, flags: Flags, cc: str) -> bool:
+        if cc == "e":
+            _references(state, flags.left, lambda r: change(r, flags))
+        return True
 
-def _known(state: State, flags: Flags, cc: str) -> bool:
-    if cc == "e":
-        _references(state, flags.left, -1, lambda r: replace(r, unknown=False))
-    return True
-
-
-def _type(state: State, flags: Flags, cc: str) -> bool:
-    if cc == "e":
-        _references(state, flags.left, -1, lambda r: replace(r, type=flags.imm))
-    return True
-
-
-def _here(state: State, flags: Flags, cc: str) -> bool:
-    if cc == "e":
-        _references(state, flags.left, -1, lambda r: replace(r, here=True))
-    return True
+    return learn
 
 
 def _left(state: State, flags: Flags, cc: str) -> bool:
@@ -219,10 +206,10 @@ _RULES: Final = {
     "sum": _sum,
     "difference": _difference,
     "test": _test,
-    "aligned": _aligned,
-    "known": _known,
-    "type": _type,
-    "here": _here,
+    "aligned": _equal(lambda r, flags: replace(r, record=True, unknown=False)),
+    "known": _equal(lambda r, flags: replace(r, unknown=False)),
+    "type": _equal(lambda r, flags: replace(r, type=flags.imm)),
+    "here": _equal(lambda r, flags: replace(r, here=True)),
     "room": _left,
     "fuel": _left,
     "poll": _poll,

@@ -14,11 +14,10 @@ from itertools import accumulate
 from typing import Any, Final
 
 from refsfi.debug.dap.arguments import Arguments
-from refsfi.debug.dwarf import SourceFrame
 from refsfi.debug.model import DebugError, Place
 from refsfi.debug.motion import Line
 from refsfi.debug.places import place_at_offset, places_on_line
-from refsfi.debug.symbols import info_of
+from refsfi.debug.symbols import SourceMap, base_name, info_of
 from refsfi.exec.code import Program
 from refsfi.observe.listing import Lister
 
@@ -48,25 +47,16 @@ class Sources:
         self._known: dict[str, str] = {}
         self._firsts = list(accumulate((len(program.funcs) for program in programs), initial=1))
         self._listers: dict[int, Lister] = {}
-        self._frames: dict[Place, tuple[SourceFrame, ...]] = {}
+        sources = SourceMap()
+        self.frames, self._source = sources.frames, sources.source
 
     # --- from places to sources --------------------------------------------------------------------------------------
 
-    def frames(self, place: Place) -> tuple[SourceFrame, ...]:
-        """What debug information says about a place: the function that it is in, behind those inlined there."""
-        found = self._frames.get(place)
-        if found is None:
-            info = info_of(place.program)
-            offset = place.offset
-            found = () if info is None or offset is None else tuple(info.locate(offset))
-            self._frames[place] = found
-        return found
-
     def position(self, place: Place) -> Position:
         """Where to show a place: the source's line where there is one, else the listing's."""
-        frames = self.frames(place)
-        if frames and frames[0].file is not None and frames[0].line:
-            return self._file(frames[0].file), frames[0].line, frames[0].column
+        found = self._source(place)
+        if found is not None:
+            return self._file(found.file or ""), found.line, found.column
         position = place.position
         if position is not None:
             return self._text(place.program), *position
@@ -77,9 +67,9 @@ class Sources:
 
     def line(self, place: Place) -> Line | None:
         """What a step by lines takes for one; instructions are lines of their own where there is nothing else."""
-        frames = self.frames(place)
-        if frames and frames[0].file is not None and frames[0].line:
-            return frames[0].file, frames[0].line
+        found = self._source(place)
+        if found is not None:
+            return found.file or "", found.line
         position = place.position
         if position is not None:
             return "<text>", position[0]
@@ -94,7 +84,7 @@ class Sources:
 
     def _file(self, file: str) -> Source:
         path = self._known.get(file) or self._mapped(file)
-        return {"name": _name(file), "path": path}
+        return {"name": base_name(file), "path": path}
 
     def _mapped(self, file: str) -> str:
         for begin, replacement in self._mapping.items():
@@ -236,10 +226,6 @@ class Sources:
             if line is not None and line != first:
                 return there
         return place
-
-
-def _name(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _alike(path: str, other: str) -> int:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from refsfi.debug.journal import Call, Exhausted, Shared, bordered, shared_by
+from refsfi.debug.journal import Call, Exhausted, World, bordered
 from refsfi.debug.recording.read import Recording
 from refsfi.debug.recording.write import describe, outcome_of
 from refsfi.debug.target import Action, Change, Instantiate
@@ -21,7 +20,7 @@ from refsfi.runtime.values import Value
 __all__ = ["Replay"]
 
 
-class Replay:
+class Replay(World):
     """`calls` is told of each call of the host when its effects have come about, with the calling instance."""
 
     def __init__(self, recording: Recording, tier: Tier | None, calls: Callable[[Call, Instance], None]) -> None:
@@ -124,22 +123,6 @@ class Replay:
         inst: Any = getattr(self.store.frame, "inst", None)
         if isinstance(inst, Instance):
             self._calls(call, inst)
-
-    def now(self) -> int:
-        return 0
-
-    def outside(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def spend(self, fuel: int) -> None:
-        if self.store.fuel is not None:
-            self.store.fuel -= fuel
-
-    def fuel(self) -> int:
-        return self.store.fuel or 0
-
-    def shared(self) -> Shared:
-        return shared_by(self.instances)
 
 
 def _difference(got: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:

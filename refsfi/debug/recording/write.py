@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from refsfi.debug.journal import Call, Journal, Refusal, Shared, Tracker, Watcher, bordered, shared_by
+from refsfi.debug.journal import Call, Journal, Refusal, Tracker, Watcher, World, bordered
 from refsfi.debug.recording.effects import put_effects, put_values
 from refsfi.debug.recording.format import HostObjects, Kind, RecordingError, Writer, put_bytes, put_number, put_value
 from refsfi.debug.recording.state import digest
@@ -42,7 +41,7 @@ _SPACES = {
 RETURNED, TRAPPED, EXITED = range(3)
 
 
-class Recorder:
+class Recorder(World):
     """Of one store, whose programs are metered. RecordingError where the file cannot be written, and for what cannot
     be recorded.
 
@@ -54,12 +53,12 @@ class Recorder:
 
     def __init__(self, file: BinaryIO, store: Store, features: Features) -> None:
         self._writer = Writer(file)
-        self._store = store
+        self.store = store
         self._fuel = store.fuel
         self._journal = Journal(kept=False, record=self._entry)
         self._journal.world = self
         self._modules: dict[Program, int] = {}
-        self._instances: list[Instance] = []
+        self.instances: list[Instance] = []
         self._names: dict[str, int] = {}
         # Of the host: stand-ins of functions by the function, and things that are no functions, by their number.
         self._stand_ins: dict[int, tuple[HostFunc, HostFunc]] = {}
@@ -96,7 +95,7 @@ class Recorder:
         self._guests_turn()
         used = self.instantiating(program, imports, tracker)
         try:
-            instance = instantiate(self._store, program, used)
+            instance = instantiate(self.store, program, used)
         except BaseException as error:
             self._broken_off, self._last = True, error
             raise
@@ -107,11 +106,11 @@ class Recorder:
     def invoke(self, func: FuncInst | HostFunc, arguments: Sequence[Value]) -> Sequence[Value]:
         """As `exec.machine.invoke`. What a function of the host calls back belongs to its call."""
         if self._journal.inside:
-            return invoke(self._store, func, list(arguments))
+            return invoke(self.store, func, list(arguments))
         self._guests_turn()
         self.invoking(func, arguments)
         try:
-            results = invoke(self._store, func, list(arguments))
+            results = invoke(self.store, func, list(arguments))
         except (Trap, GuestException, GuestExit) as error:
             # One that came from outside cannot be had again at its place, but for the last one.
             self._broken_off = isinstance(error, Trap) and error.code is TrapCode.INTERRUPT
@@ -127,7 +126,7 @@ class Recorder:
         """What the host has done since the last call is written down."""
         if self._broken_off:
             raise RecordingError("the run was broken off by the host, and what comes after that cannot be recorded")
-        if self._store.fuel != self._left:
+        if self.store.fuel != self._left:
             raise RecordingError("the host has changed the fuel between two calls, which cannot be recorded")
         effects = None if self._watcher is None else self._watcher.effects()
         self._watcher = None
@@ -137,13 +136,13 @@ class Recorder:
             self._writer.write(Kind.CHANGE, out)
 
     def _done(self, outcome: BaseException | Sequence[Value]) -> None:
-        self._writer.write(Kind.DONE, json.dumps(outcome_of(outcome, self._store, self._fuel)).encode())
+        self._writer.write(Kind.DONE, json.dumps(outcome_of(outcome, self.store, self._fuel)).encode())
         self._last = outcome
         self._hosts_turn()
 
     def _hosts_turn(self) -> None:
         self._watcher = Watcher(self.shared())
-        self._left = self._store.fuel
+        self._left = self.store.fuel
 
     def instantiating(
         self, program: Program, imports: Sequence[Extern], tracker: Callable[[HostFunc], Tracker | None]
@@ -163,8 +162,8 @@ class Recorder:
 
     def made(self, instance: Instance) -> None:
         """It has been allocated, and may have been told of already."""
-        if not any(instance is known for known in self._instances):
-            self._instances.append(instance)
+        if not any(instance is known for known in self.instances):
+            self.instances.append(instance)
             for memory in instance.mems:
                 memory.growth = self._journal
 
@@ -180,7 +179,7 @@ class Recorder:
             outcome = self._last
         if self._watcher is not None and not self._broken_off:
             self._guests_turn()
-        found = describe(outcome, self._store, self._fuel, self._instances)
+        found = describe(outcome, self.store, self._fuel, self.instances)
         self._writer.write(Kind.END, json.dumps(found).encode())
 
     def _stand_in(self, extern: Extern, name: str, tracker: Tracker | None) -> Extern:
@@ -209,11 +208,11 @@ class Recorder:
             return
         if isinstance(extern, FuncInst):
             out.append(2)
-            put_number(out, next(i for i, inst in enumerate(self._instances) if inst is extern.inst))
+            put_number(out, next(i for i, inst in enumerate(self.instances) if inst is extern.inst))
             put_number(out, 0)
             put_number(out, extern.code.func_index)
             return
-        for number, inst in enumerate(self._instances):
+        for number, inst in enumerate(self.instances):
             for kind, (_, space) in enumerate(_SPACES.items(), 1):
                 for index, other in enumerate(getattr(inst, space)):
                     if other is extern:
@@ -254,30 +253,11 @@ class Recorder:
     # --- the journal's world -----------------------------------------------------------------------------------------
 
     def before(self, function: HostFunc, arguments: tuple[Value, ...]) -> None:
-        frame: Frame | None = self._store.frame
+        frame: Frame | None = self.store.frame
         # A start function calls before its instantiation is over.
         inst = getattr(frame, "inst", None)
         if isinstance(inst, Instance):
             self.made(inst)
-
-    def after(self, call: Call) -> None:
-        pass
-
-    def now(self) -> int:
-        return 0
-
-    def outside(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def spend(self, fuel: int) -> None:
-        if self._store.fuel is not None:
-            self._store.fuel -= fuel
-
-    def fuel(self) -> int:
-        return self._store.fuel or 0
-
-    def shared(self) -> Shared:
-        return shared_by(self._instances)
 
     def _entry(self, entry: Call | Refusal) -> None:
         out = bytearray()

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from refsfi.debug.dwarf import SourceFrame
 from refsfi.debug.model import DebugError, Place
 from refsfi.debug.motion import Line
 from refsfi.debug.places import functions_named, place_at_offset, places_on_line
-from refsfi.debug.symbols import info_of
+from refsfi.debug.symbols import SourceMap, base_name, info_of
 from refsfi.exec.code import Program
 from refsfi.observe.listing import Lister
 
@@ -32,7 +31,8 @@ class Code:
         self.directories: list[str] = list(dict.fromkeys(os.path.dirname(path) or "." for path in paths))
         self._listers: dict[Program, Lister] = {}
         self._files: dict[str, list[str] | None] = {}
-        self._frames: dict[Place, tuple[SourceFrame, ...]] = {}
+        sources = SourceMap()
+        self.frames, self.source = sources.frames, sources.source
 
     # --- an instruction ----------------------------------------------------------------------------------------------
 
@@ -54,28 +54,16 @@ class Code:
         line = self.source(place)
         position = place.position
         if position is not None:
-            return f"{place} at {_name(self.file(place.program))}:{position[0]}:{position[1]}"
-        return f"{place} at {place.instr.at:#x}" + ("" if line is None else f" ({_name(line.file or '')}:{line.line})")
+            return f"{place} at {base_name(self.file(place.program))}:{position[0]}:{position[1]}"
+        return f"{place} at {place.instr.at:#x}" + (
+            "" if line is None else f" ({base_name(line.file or '')}:{line.line})"
+        )
 
     def file(self, program: Program) -> str:
         # An instance's program is the debugger's own, of the same module.
         return next((path for known, path in self.paths.items() if known.module is program.module), "<module>")
 
     # --- the source --------------------------------------------------------------------------------------------------
-
-    def frames(self, place: Place) -> tuple[SourceFrame, ...]:
-        """By debug information: the function at a place, behind those that are inlined there."""
-        found = self._frames.get(place)
-        if found is None:
-            info = info_of(place.program)
-            found = () if info is None or place.offset is None else tuple(info.locate(place.offset))
-            self._frames[place] = found
-        return found
-
-    def source(self, place: Place) -> SourceFrame | None:
-        """The innermost of these, where file and line are known."""
-        frames = self.frames(place)
-        return frames[0] if frames and frames[0].file and frames[0].line else None
 
     def line(self, place: Place) -> Line | None:
         """What a step by lines takes for one: of a module with nothing else, each instruction is one."""
@@ -93,11 +81,11 @@ class Code:
         found = self.source(place)
         if found is not None:
             lines = self.read(found.file or "")
-            return None if lines is None else (_name(found.file or ""), found.line, lines)
+            return None if lines is None else (base_name(found.file or ""), found.line, lines)
         source, position = place.program.module.source, place.position
         if source is None or position is None:
             return None
-        return _name(self.file(place.program)), position[0], source.text.splitlines()
+        return base_name(self.file(place.program)), position[0], source.text.splitlines()
 
     def source_line(self, place: Place) -> str | None:
         """That line, with its number in front."""
@@ -166,7 +154,7 @@ class Code:
     def _on_line(self, left: str, line: int) -> list[Place]:
         """FILE:LINE if there is such a file, else FUNCTION:PC."""
         for program in self.programs:
-            if program.module.source is not None and _name(self.file(program)) == _name(left):
+            if program.module.source is not None and base_name(self.file(program)) == base_name(left):
                 return places_on_line(program, line)
             found = self._of_source(program, left, line)
             if found:
@@ -219,10 +207,6 @@ def number(text: str, what: str) -> int:
         return int(text.replace("_", ""), 0)
     except ValueError:
         raise DebugError(f"{text!r} is not {what}: a number is expected, decimal or behind 0x") from None
-
-
-def _name(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _read(path: str) -> list[str] | None:
